@@ -1,0 +1,50 @@
+# amic_module(name DEPS a b LIBS x y): one static library from src/<name>/**.cc, one test program
+# from its *_test.cc, one libFuzzer program a *_fuzz.cc (preset fuzz only). The layer table in
+# tools/lint/layers.py, not this file, is what enforces who may include whom.
+find_package(GTest REQUIRED)
+
+# AMIC_ONLY builds a few modules alone (and what they need): -DAMIC_ONLY="crypto;envelope".
+set(AMIC_ONLY "" CACHE STRING "Build tests of these modules only")
+
+function(amic_module name)
+  cmake_parse_arguments(M "" "" "DEPS;LIBS;TEST_LIBS" ${ARGN})
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${name}/*.cc)
+  set(tests ${sources})
+  set(fuzzers ${sources})
+  list(FILTER tests INCLUDE REGEX "_test\\.cc$")
+  list(FILTER fuzzers INCLUDE REGEX "_fuzz\\.cc$")
+  list(FILTER sources EXCLUDE REGEX "(_test|_fuzz|/main)\\.cc$")
+
+  set(deps ${M_DEPS})
+  list(TRANSFORM deps PREPEND amic_)
+  if(sources)
+    add_library(amic_${name} STATIC ${sources})
+    target_include_directories(amic_${name} PUBLIC ${CMAKE_CURRENT_SOURCE_DIR})
+    target_link_libraries(amic_${name} PUBLIC ${deps} ${M_LIBS})
+  else()
+    add_library(amic_${name} INTERFACE)
+    target_include_directories(amic_${name} INTERFACE ${CMAKE_CURRENT_SOURCE_DIR})
+    target_link_libraries(amic_${name} INTERFACE ${deps} ${M_LIBS})
+  endif()
+
+  if(AMIC_ONLY AND NOT name IN_LIST AMIC_ONLY)
+    return()
+  endif()
+  if(tests)
+    add_executable(test_${name} ${tests})
+    target_link_libraries(test_${name} PRIVATE amic_${name} GTest::gtest_main rapidcheck
+                                               ${M_TEST_LIBS})
+    target_compile_definitions(test_${name} PRIVATE AMIC_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+    add_test(NAME ${name} COMMAND test_${name})
+    set_tests_properties(${name} PROPERTIES LABELS unit)
+  endif()
+  if(AMIC_FUZZ)
+    foreach(fuzzer ${fuzzers})
+      get_filename_component(stem ${fuzzer} NAME_WE)
+      add_executable(${stem} ${fuzzer})
+      target_link_libraries(${stem} PRIVATE amic_${name})
+      target_link_options(${stem} PRIVATE -fsanitize=fuzzer)
+      set_target_properties(${stem} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/fuzz)
+    endforeach()
+  endif()
+endfunction()

@@ -1,0 +1,50 @@
+// Every bound in one place (law 10). A value here is part of the formats where FORMATS.md says so.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace amic::limits {
+
+// Community
+inline constexpr std::size_t kMembersMax = 64;
+inline constexpr std::size_t kMembersMin = 2;
+inline constexpr std::size_t kInstrumentTextBytesMax = 1 << 20;
+inline constexpr std::size_t kInstrumentsMax = 16;
+inline constexpr std::size_t kNameBytesMax = 128;
+inline constexpr std::size_t kAddressBytesMax = 255;
+
+// Envelope
+inline constexpr std::size_t kEnvelopeBytesMax = 4 << 20;
+inline constexpr std::size_t kBodyBytesMax = 16 << 20;  // after decompression
+inline constexpr std::size_t kMarkingBytesMax = 8 << 10;
+inline constexpr std::size_t kLineageMax = 256;
+inline constexpr std::size_t kBodyChunkBytes = 64 << 10;
+inline constexpr std::int64_t kClockSkewMaxMs = 10 * 60 * 1000;
+
+// Link
+inline constexpr std::size_t kBatchBytesMax = 1 << 20;  // one larger envelope may travel alone
+inline constexpr std::size_t kBatchEnvelopesMax = 1000;
+inline constexpr std::size_t kQuarantineEnvelopesMax = 1000;  // per peer; the oldest go first
+inline constexpr std::size_t kQuarantineBytesMax = 16 << 20;  // per peer
+
+// JSON and STIX
+inline constexpr std::size_t kJsonDepthMax = 32;
+inline constexpr std::size_t kJsonBytesMax = 64 << 20;
+inline constexpr std::size_t kStixObjectBytesMax = 1 << 20;
+inline constexpr std::size_t kBundleObjectsMax = 200'000;
+
+// HTTP
+inline constexpr std::size_t kHttpHeaderBytesMax = 16 << 10;
+inline constexpr std::size_t kHttpBodyBytesMax = 64 << 20;
+inline constexpr std::size_t kHttpConnectionsMax = 1024;
+inline constexpr std::size_t kSseQueueEventsMax = 1024;
+
+// Store
+inline constexpr std::size_t kGroupCommitMax = 1000;
+inline constexpr std::size_t kPageMax = 1000;
+
+// Log
+inline constexpr std::size_t kNoteSignaturesMax = 128;
+
+}  // namespace amic::limits

@@ -1,0 +1,129 @@
+// Thin HTTP types and the server and client behind them. Asio and Beast never leave net/*.cc.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/result.h"
+#include "net/runtime.h"
+
+namespace amic::net {
+
+using PublicKey32 = FixedBytes<32, struct TlsPublicKeyTag>;  // raw Ed25519 key of a certificate
+
+using Headers = std::vector<std::pair<std::string, std::string>>;  // names in lower case
+
+struct Request {
+  std::string method = "GET";
+  std::string target = "/";  // path and query as received; see net/target.h to take it apart
+  Headers headers;
+  std::string body;
+  std::string remote_address;            // server side: "127.0.0.1:40312"
+  std::optional<PublicKey32> peer_key;   // server side, mutual TLS: the client's key
+  std::string_view header(std::string_view lower_name) const;  // empty if absent
+};
+
+// A response that goes on: server-sent events and other streams. Thread-safe, bounded.
+class EventStream {
+ public:
+  virtual ~EventStream() = default;
+  // Queues bytes to send. False if the peer has gone or limits::kSseQueueEventsMax wait: the stream
+  // is then closed, and the client comes back with Last-Event-ID.
+  virtual bool push(std::string chunk) = 0;
+  virtual void close() = 0;
+  virtual bool closed() const = 0;
+};
+
+struct Response {
+  int status = 200;
+  Headers headers;
+  std::string body;
+  // If set, the response is streamed (chunked): called once, on the server's thread, when the
+  // header has been written. body is ignored.
+  std::function<void(std::shared_ptr<EventStream>)> on_stream;
+  std::string_view header(std::string_view lower_name) const;
+};
+
+// Answers one request, exactly once, from any thread. Dropped unanswered = 500.
+using Responder = std::function<void(Response)>;
+// Called on a runtime thread: must not block; long work goes to a WorkerPool.
+using Handler = std::function<void(Request, Responder)>;
+
+// TLS 1.3 only. A certificate is self-made from an Ed25519 key: names and dates in it mean nothing,
+// the key is all (pinned by the head). There is no certificate authority.
+struct TlsIdentity {
+  Bytes seed_32;  // Ed25519 seed (secret)
+  std::string common_name = "amic";
+};
+// Decides whether a peer's key is welcome. Called during the handshake on a runtime thread.
+using KeyCheck = std::function<bool(PublicKey32 const&)>;
+
+struct ServerOptions {
+  std::string host = "127.0.0.1";
+  std::uint16_t port = 0;                  // 0: the system chooses; see Server::port()
+  std::optional<TlsIdentity> tls;          // none: plain HTTP (loopback only, checked)
+  std::string tls_certificate_pem_file;    // alternative: an operator's certificate and key
+  std::string tls_key_pem_file;
+  KeyCheck client_key;                     // set: mutual TLS required, this decides
+  std::size_t header_bytes_max = 16 << 10;
+  std::size_t body_bytes_max = 64 << 20;
+  std::size_t connections_max = 1024;
+  std::int64_t idle_timeout_ms = 60'000;   // between requests
+  std::int64_t request_timeout_ms = 60'000;  // from first byte to complete request (slow readers)
+};
+
+class Server {
+ public:
+  // Listens at once; kIo with host:port if the address can't be bound.
+  static Result<std::unique_ptr<Server>> listen(Runtime& runtime, ServerOptions options,
+                                                Handler handler);
+  virtual ~Server() = default;
+  virtual std::uint16_t port() const = 0;
+  virtual std::size_t connections() const = 0;
+  // Stops accepting, closes connections. Idempotent.
+  virtual void stop() = 0;
+};
+
+struct Endpoint {
+  std::string scheme = "https";  // "http" or "https"
+  std::string host;
+  std::uint16_t port = 443;
+  auto operator<=>(Endpoint const&) const = default;
+};
+Result<Endpoint> parse_endpoint(std::string_view url);  // "https://127.0.0.1:8443" [path ignored]
+
+struct ClientOptions {
+  std::optional<TlsIdentity> tls;  // our client certificate, for mutual TLS
+  KeyCheck server_key;             // pins the server's key; required for https with tls
+  std::size_t response_bytes_max = 64 << 20;
+  std::size_t connections_per_endpoint_max = 4;
+  std::int64_t connect_timeout_ms = 10'000;
+  std::int64_t idle_timeout_ms = 60'000;
+};
+
+// Keep-alive connections per endpoint, bounded. A request on a reused connection that the server
+// had closed is retried once on a new connection. Errors: kTimeout, kUnavailable (refused, reset),
+// kWrongIdentity (key check failed), kTooLarge, kMalformed.
+class Client {
+ public:
+  static Result<std::unique_ptr<Client>> create(Runtime& runtime, ClientOptions options);
+  virtual ~Client() = default;
+  // `done` is called exactly once, on a runtime thread (or at once if the client is stopping).
+  virtual void send(Endpoint endpoint, Request request, std::int64_t timeout_ms,
+                    std::function<void(Result<Response>)> done) = 0;
+  // Server-sent events or long bodies: `on_chunk` gets body bytes as they arrive, false cancels.
+  virtual void stream(Endpoint endpoint, Request request,
+                      std::function<bool(std::string_view)> on_chunk,
+                      std::function<void(Result<Response>)> done) = 0;
+  // Blocks the calling thread, which must not be a runtime thread. For command lines and tests.
+  Result<Response> call(Endpoint endpoint, Request request, std::int64_t timeout_ms);
+};
+
+}  // namespace amic::net
