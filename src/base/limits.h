@@ -42,9 +42,12 @@ inline constexpr std::size_t kSseQueueEventsMax = 1024;
 
 // Store
 inline constexpr std::size_t kGroupCommitMax = 1000;
+inline constexpr std::size_t kCommitQueueMax = 10'000;
 inline constexpr std::size_t kPageMax = 1000;
 
 // Log
 inline constexpr std::size_t kNoteSignaturesMax = 128;
+inline constexpr std::size_t kNoteBytesMax = 128 << 10;
+inline constexpr std::size_t kLogEvidenceMax = 64;  // per log origin and kind
 
 }  // namespace amic::limits

@@ -24,6 +24,9 @@ class Dictionary {
   Dictionary(Dictionary const&) = delete;
   Dictionary& operator=(Dictionary const&) = delete;
   BytesView raw() const;
+  // False if `raw` is a damaged trained dictionary: compress() then works without one, and frames
+  // that need it are kMalformed.
+  bool is_usable() const;
   Bytes compress(BytesView plain) const;
   Result<Bytes> decompress(BytesView frame, std::size_t plain_bytes_max) const;
   // Appends to `out`; for pages of many small objects. `out` is unchanged on failure.

@@ -13,12 +13,19 @@
 namespace amic::crypto {
 
 enum class KeyRole : std::uint8_t {
-  kRoot = 1, kGovernance = 2, kNode = 3, kLog = 4, kCosigner = 5, kSealing = 6, kTls = 7,
+  kRoot = 1,
+  kGovernance = 2,
+  kNode = 3,
+  kLog = 4,
+  kCosigner = 5,
+  kSealing = 6,
+  kTls = 7,
 };
 std::string_view key_role_name(KeyRole role);  // "root", "governance", ...
 
 // The key that opens key files, derived once per directory from passphrase and salt: so loading six
-// files costs one Argon2id. Unprotected = development mode, said in each file and by is_protected().
+// files costs one Argon2id. Unprotected = development mode, said in each file and by
+// is_protected().
 class KeyLock {
  public:
   // Creates `directory`/lock (salt, cost). kConflict if it exists. An empty optional = unprotected.

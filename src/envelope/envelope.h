@@ -1,5 +1,5 @@
 // The envelope: the signed, sealed unit that crosses a border; the only thing that does (law 2).
-// Every byte is specified in docs/FORMATS.md, "Envelope, version 1". Suite 1: Ed25519, HPKE base
+// Every byte is specified in docs/formats/envelope.md. Suite 1: Ed25519, HPKE base
 // mode with X25519 and AES-256-GCM, SHA-256, chunked AES-256-GCM body. Pure: no clock, no I/O.
 #pragma once
 
@@ -40,11 +40,12 @@ struct Contents {
   std::uint64_t epoch = 0;
   MemberId originator;
   UnixMs created_ms = 0;
-  std::vector<MemberId> recipients;  // sorted, unique; without the originator, who always has a wrap
-  Bytes marking;                     // <= limits::kMarkingBytesMax
-  std::vector<Hash> lineage;         // digests of envelopes this derives from; sorted, unique
-  std::string media_type;            // e.g. "application/stix+json;version=2.1"
-  Bytes body;                        // <= limits::kBodyBytesMax
+  std::vector<MemberId>
+      recipients;             // sorted, unique; without the originator, who always has a wrap
+  Bytes marking;              // <= limits::kMarkingBytesMax
+  std::vector<Hash> lineage;  // digests of envelopes this derives from; sorted, unique
+  std::string media_type;     // e.g. "application/stix+json;version=2.1"
+  Bytes body;                 // <= limits::kBodyBytesMax
   bool operator==(Contents const&) const = default;
 };
 
@@ -66,22 +67,33 @@ struct Header {
 using KeyId = FixedBytes<8, struct KeyIdTag>;
 KeyId key_id(CommunityId const& community, crypto::SealPublicKey const& key);
 
-// Seals to `recipients` (must name exactly contents.recipients plus the originator) and signs twice:
-// inner by the originator over all of Contents, outer by the node over header and ciphertext.
-// The body is zstd-compressed inside the seal when that is smaller.
-// kOutOfRange/kTooLarge with the field's name if Contents breaks a limit or is unsorted.
+// Seals to `recipients` (must name exactly contents.recipients plus the originator) and signs
+// twice: inner by the originator over all of Contents, outer by the node over header and
+// ciphertext. The body is zstd-compressed inside the seal when that is smaller. kOutOfRange,
+// kTooLarge or kMalformed at "envelope.<field>" if Contents breaks a limit or is unsorted, or if
+// the recipients are not those of the contents; kTooLarge at "envelope" if the result would be
+// larger than limits::kEnvelopeBytesMax. Nothing is drawn from `random` then. With no recipients
+// the envelope is sealed to its originator alone (a private import).
 Result<Bytes> seal(Contents const& contents, std::vector<Recipient> const& recipients,
                    crypto::SigningKey const& originator_key, crypto::SigningKey const& node_key,
                    Random& random);
 
-// Decodes the header with all limits; verifies nothing.
+// Decodes the header with all limits and checks the frame around it (lengths, nothing left over);
+// verifies nothing. kTooLarge, kMalformed, kOutOfRange, kBadUtf8; kUnsupported for another version
+// or suite.
 Result<Header> parse_header(BytesView envelope);
 
 // Outer signature over header, wraps and ciphertext. kBadSignature at "envelope.outer".
 Result<void> verify_outer(BytesView envelope, crypto::VerifyKey const& sender_node_key);
 
 // Opens with our sealing key, verifies the inner signature and that header, recipient set and
-// contents agree. kNotRecipient if no wrap is ours. Call verify_outer first.
+// contents agree. Call verify_outer first. Beside the errors of parse_header:
+//   kNotRecipient at "envelope.wraps": no wrap is ours; at "envelope.recipients": there is one, but
+//     the originator did not name `self` (somebody sealed it on);
+//   kBadSignature at "envelope.wrap", "envelope.body" (seals) or "envelope.inner" (signature);
+//   kRejected at "envelope.header": signed contents that differ from the header, or wraps in other
+//     number than recipients plus originator; at "envelope.body": not the body that was signed;
+//   kTooLarge at "envelope.body": more than limits::kBodyBytesMax when decompressed.
 Result<Contents> open(BytesView envelope, MemberId const& self, crypto::SealKey const& key,
                       crypto::VerifyKey const& originator_node_key);
 

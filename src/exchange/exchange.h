@@ -3,6 +3,7 @@
 // seed. docs/PROTOCOL.md, "Link". Any thread.
 #pragma once
 
+#include <array>
 #include <functional>
 #include <map>
 #include <memory>
@@ -42,6 +43,7 @@ struct ShareRequest {
   Bytes body;
   std::vector<Hash> lineage;
   bool keep_private = false;   // import: sealed to this node alone, reaches nobody
+  std::optional<EnvelopeId> id;  // chosen by the caller (idempotency), else random
   std::vector<store::KvPut> kv;  // stored in the same transaction (idempotency key, ...)
 };
 struct ShareResult {
@@ -54,7 +56,11 @@ struct ShareResult {
 };
 
 // What happened to one received envelope.
-struct Refused { std::uint64_t n = 0; Code code = Code::kRejected; };
+struct Refused {
+  std::uint64_t n = 0;
+  std::string code;  // stable text name of the reason
+  bool operator==(Refused const&) const = default;
+};
 
 // A receiver's signed word: everything of this lane up to and including n is durable with me (or
 // refused as listed). Cumulative; `chain` binds it to the exact sequence of envelopes.
@@ -66,11 +72,15 @@ struct Receipt {
   std::uint64_t n = 0;
   Hash chain;          // chain_n = SHA-256(chain_{n-1} || digest_n), chain_0 = zero
   UnixMs at_ms = 0;
-  std::vector<Refused> refused;  // in this batch only
+  std::uint32_t refused_total = 0;  // in the batch that ends at n
+  std::vector<Refused> refused;     // the first kRefusedListedMax of them
   crypto::Signature signature;
+  bool operator==(Receipt const&) const = default;
 };
+inline constexpr std::size_t kRefusedListedMax = 64;  // keeps a receipt under 4 kB
 Bytes encode(Receipt const& receipt);
 Result<Receipt> decode_receipt(BytesView bytes);   // structure only
+Receipt sign_receipt(Receipt unsigned_receipt, crypto::SigningKey const& node);
 Result<void> verify_receipt(Receipt const& receipt, consent::Head const& head, CommunityId const& community);
 
 // A run of consecutive envelopes of one lane, signed by the sender's node as a whole.
@@ -82,9 +92,14 @@ struct Batch {
   Hash chain_before;   // chain value at first_n - 1
   std::vector<Bytes> envelopes;
   crypto::Signature signature;  // over all but itself, with each envelope by digest
+  bool operator==(Batch const&) const = default;
 };
 Bytes encode(Batch const& batch);
 Result<Batch> decode_batch(BytesView bytes);  // structure and limits only
+Batch sign_batch(Batch unsigned_batch, crypto::SigningKey const& node);
+Result<void> verify_batch(Batch const& batch, consent::Head const& head, CommunityId const& community);
+// chain_n = SHA-256(chain_{n-1} || digest_n)
+Hash chain_next(Hash const& before, Hash const& envelope_digest);
 
 struct LinkState {  // for `amic link list`
   MemberId peer;

@@ -42,6 +42,10 @@ struct ArraySlices {
 Result<ArraySlices> slice_member_array(std::string_view text, std::string_view name,
                                        std::size_t elements_max, ParseOptions options = {});
 
+// Exact source text of one top-level member's value, whatever it is. kMissingField if absent.
+Result<std::string_view> slice_member(std::string_view text, std::string_view name,
+                                      ParseOptions options = {});
+
 // RFC 6901 token escaping: "a/b~" -> "a~1b~0".
 std::string pointer_token(std::string_view key);
 

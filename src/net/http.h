@@ -25,8 +25,8 @@ struct Request {
   std::string target = "/";  // path and query as received; see net/target.h to take it apart
   Headers headers;
   std::string body;
-  std::string remote_address;            // server side: "127.0.0.1:40312"
-  std::optional<PublicKey32> peer_key;   // server side, mutual TLS: the client's key
+  std::string remote_address;           // server side: "127.0.0.1:40312"
+  std::optional<PublicKey32> peer_key;  // server side, mutual TLS: the client's key
   std::string_view header(std::string_view lower_name) const;  // empty if absent
 };
 
@@ -67,27 +67,32 @@ using KeyCheck = std::function<bool(PublicKey32 const&)>;
 
 struct ServerOptions {
   std::string host = "127.0.0.1";
-  std::uint16_t port = 0;                  // 0: the system chooses; see Server::port()
-  std::optional<TlsIdentity> tls;          // none: plain HTTP (loopback only, checked)
-  std::string tls_certificate_pem_file;    // alternative: an operator's certificate and key
+  std::uint16_t port = 0;                // 0: the system chooses; see Server::port()
+  std::optional<TlsIdentity> tls;        // none: plain HTTP (loopback only, checked)
+  std::string tls_certificate_pem_file;  // alternative: an operator's certificate and key
   std::string tls_key_pem_file;
-  KeyCheck client_key;                     // set: mutual TLS required, this decides
+  KeyCheck client_key;  // set: mutual TLS required, this decides
   std::size_t header_bytes_max = 16 << 10;
   std::size_t body_bytes_max = 64 << 20;
   std::size_t connections_max = 1024;
-  std::int64_t idle_timeout_ms = 60'000;   // between requests
+  std::int64_t idle_timeout_ms = 60'000;     // between requests
   std::int64_t request_timeout_ms = 60'000;  // from first byte to complete request (slow readers)
+  // A handler that has not answered by then is answered for (504). A response must be taken within
+  // request_timeout_ms plus 1 s for each 4 kB of it.
+  std::int64_t response_timeout_ms = 300'000;
 };
 
 class Server {
  public:
-  // Listens at once; kIo with host:port if the address can't be bound.
+  // Listens at once. kIo with host:port if the address can't be bound; kForbidden for plain HTTP
+  // beyond loopback; kUsage for a host that is no IP address, a bad key or certificate file.
   static Result<std::unique_ptr<Server>> listen(Runtime& runtime, ServerOptions options,
                                                 Handler handler);
   virtual ~Server() = default;
   virtual std::uint16_t port() const = 0;
   virtual std::size_t connections() const = 0;
-  // Stops accepting, closes connections. Idempotent.
+  // Stops accepting, closes connections. Idempotent. When it returns, on a thread that is not the
+  // runtime's, no handler runs and none will be called. The destructor does the same.
   virtual void stop() = 0;
 };
 
@@ -110,15 +115,21 @@ struct ClientOptions {
 
 // Keep-alive connections per endpoint, bounded. A request on a reused connection that the server
 // had closed is retried once on a new connection. Errors: kTimeout, kUnavailable (refused, reset),
-// kWrongIdentity (key check failed), kTooLarge, kMalformed.
+// kWrongIdentity (key check failed), kUnauthorized at "tls.client" (the server refuses our key),
+// kTooLarge, kMalformed, kOverloaded (too many wait), kUsage (https without server_key).
+// Destroy it before its Runtime.
 class Client {
  public:
   static Result<std::unique_ptr<Client>> create(Runtime& runtime, ClientOptions options);
   virtual ~Client() = default;
-  // `done` is called exactly once, on a runtime thread (or at once if the client is stopping).
+  // `done` is called exactly once, on a runtime thread (or at once if the client is stopping). The
+  // destructor ends what is under way with kUnavailable. timeout_ms covers everything, waiting for
+  // a free connection included.
   virtual void send(Endpoint endpoint, Request request, std::int64_t timeout_ms,
                     std::function<void(Result<Response>)> done) = 0;
-  // Server-sent events or long bodies: `on_chunk` gets body bytes as they arrive, false cancels.
+  // Server-sent events or long bodies: `on_chunk` gets body bytes as they arrive, false cancels
+  // (done then gets kUnavailable at "client.cancelled"). Only a 2xx body goes there: any other is
+  // in the Response. A connection of its own, which idle_timeout_ms of silence ends with kTimeout.
   virtual void stream(Endpoint endpoint, Request request,
                       std::function<bool(std::string_view)> on_chunk,
                       std::function<void(Result<Response>)> done) = 0;

@@ -15,8 +15,8 @@ class Runtime {
   Runtime(Runtime const&) = delete;
   Runtime& operator=(Runtime const&) = delete;
 
-  void start();               // spawns the threads
-  void stop();                // idempotent; pending work is dropped
+  void start();                           // spawns the threads
+  void stop();                            // idempotent; pending work is dropped
   void post(std::function<void()> work);  // any thread
 
   // One-shot timer. The token cancels on request or when destroyed... unless detach()ed.

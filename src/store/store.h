@@ -193,8 +193,9 @@ struct Page {
 };
 
 struct Options {
-  bool create = true;
-  bool read_only = false;
+  bool create = true;             // false: a store that does not exist is kNotFound
+  bool read_only = false;         // no lock, no migration, no index reset; writes are kReadOnly
+  std::uint32_t max_log_pages = 0;  // for tests of a full disk: log.db grows no further; 0 = no limit
 };
 
 class Store {
@@ -205,10 +206,21 @@ class Store {
   static Result<std::unique_ptr<Store>> open(std::string const& dsn, Options options);
   virtual ~Store() = default;
 
+  // True if open() found the index absent, damaged or of an older schema and made it anew, empty,
+  // with watermark 0: the caller re-applies the log. index_reset_reason() says which.
+  virtual bool index_was_reset() const = 0;
+  virtual std::string index_reset_reason() const = 0;
+
   // Log. append: one transaction over all units, in order, one fsync; returns the first seq given.
   // On any failure nothing of any unit is stored. kConflict names the id already present.
+  // Without records it returns the seq that the next one will get. Cursors never move back: a lower
+  // n than the stored one leaves that one; an equal n replaces the note. A kAcked cursor lets the
+  // outbox rows up to it go; past last_n it raises last_n, so that a number the peer has seen is
+  // never given twice. After kIo from a failed fsync a restart may find the units stored after all:
+  // retry under the same ids and take kConflict for success.
   virtual Result<std::uint64_t> append(std::vector<Append> const& units) = 0;
   virtual Result<std::uint64_t> log_size() = 0;  // = highest seq
+  // Records from `from_seq` on (inclusive), at least one even if it alone exceeds bytes_max.
   virtual Result<std::vector<Record>> log_read(std::uint64_t from_seq, std::size_t count_max,
                                                std::size_t bytes_max) = 0;
   virtual Result<std::vector<Hash>> log_digests(std::uint64_t from_seq, std::size_t count_max,
@@ -218,6 +230,7 @@ class Store {
                                                 std::uint64_t after_n, std::size_t count_max) = 0;
   virtual Result<std::vector<LaneDepth>> lanes() = 0;
   virtual Result<std::vector<Cursor>> cursors() = 0;
+  // Newest first.
   virtual Result<std::vector<Quarantined>> quarantine(MemberId const& peer, std::size_t count_max) = 0;
   virtual Result<std::optional<Bytes>> kv_get(std::string const& space, std::string const& key) = 0;
   virtual Result<std::vector<std::pair<std::string, Bytes>>> kv_scan(std::string const& space,
@@ -225,29 +238,40 @@ class Store {
                                                                      std::size_t count_max) = 0;
   virtual Result<std::optional<Bytes>> tile(std::uint8_t level, std::uint64_t index) = 0;
 
-  // Index. apply is idempotent: rows at or below the watermark are ignored.
+  // Index. apply is idempotent: rows at or below the watermark are ignored. Needs every row's
+  // audience known, seq <= upto_seq, and ord and added_us rising: kOutOfRange otherwise, nothing
+  // applied. The same (id, version) may be held once per audience, so that a wider release of what
+  // is already held narrowly becomes visible; one reader never sees it twice (the first one he may
+  // read counts). A second row of the same (id, version, audience) is ignored.
   virtual Result<void> apply(Derived const& derived) = 0;
   virtual Result<std::uint64_t> watermark() = 0;
   virtual Result<FeedEnd> feed_end() = 0;
-  virtual Result<AudienceId> intern(BytesView label) = 0;  // apply thread only
+  // Apply thread only. Durable with the next apply(), whether or not `audiences` repeats it.
+  virtual Result<AudienceId> intern(BytesView label) = 0;
   virtual Result<std::vector<Audience>> audiences() = 0;
   virtual Result<std::optional<ObjectRow>> get(std::string const& id, AudienceSet const& readable) = 0;  // latest readable
-  virtual Result<std::vector<ObjectRow>> versions(std::string const& id, AudienceSet const& readable) = 0;  // oldest first
+  virtual Result<std::vector<ObjectRow>> versions(std::string const& id, AudienceSet const& readable) = 0;  // oldest first; the newest kPageMax
   // True whoever may read it: for duplicate detection by the apply thread only, never for readers.
   virtual Result<bool> has_version(std::string const& id, std::int64_t version_us, Hash* body_sha256) = 0;
+  virtual Result<bool> has_version_for(std::string const& id, std::int64_t version_us,
+                                       AudienceId audience) = 0;  // likewise
+  // kOutOfRange for a limit outside 1..kPageMax or more than kPageMax values in a filter.
   virtual Result<Page> page(PageFilter const& filter, AudienceSet const& readable) = 0;
+  // newest_first: seq < after_seq (0 = from the newest); else seq > after_seq.
   virtual Result<std::vector<ItemRow>> items(std::uint64_t after_seq, std::size_t limit,
                                              AudienceSet const& readable, bool newest_first) = 0;
   virtual Result<std::optional<ItemRow>> item(EnvelopeId const& id, AudienceSet const& readable) = 0;
   virtual Result<std::vector<EdgeRow>> edges(std::string const& node, bool outgoing,
                                              std::size_t limit, AudienceSet const& readable) = 0;
   virtual Result<std::vector<RefusedObject>> refused(std::uint64_t seq) = 0;
+  // Object versions held (rows of the feed) under the readable labels.
   virtual Result<std::uint64_t> object_count(AudienceSet const& readable) = 0;
 
   // Maintenance.
   virtual Result<void> reset_index() = 0;        // empties idx.db; the caller re-applies the log
   virtual Result<Hash> index_digest() = 0;       // over decoded contents in key order
-  virtual Result<void> snapshot(std::filesystem::path const& directory) = 0;  // online backup
+  // Online backup; the copy is a store that open() takes. kConflict if one is there already.
+  virtual Result<void> snapshot(std::filesystem::path const& directory) = 0;
   virtual Result<void> check() = 0;              // kCorrupt with file and first finding
 };
 

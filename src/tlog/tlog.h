@@ -3,13 +3,17 @@
 // no record can be stored without its leaf.
 #pragma once
 
-#include <map>
+#include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
+#include "base/ids.h"
 #include "crypto/sign.h"
 #include "merkle/merkle.h"
 #include "merkle/note.h"
@@ -17,60 +21,135 @@
 
 namespace amic::tlog {
 
+// What the node keeps of its log in the store, beside records and tiles: kv space "tlog", keys
+//   "tree"       u64 size || root, written with every append
+//   "checkpoint" the last note signed, with the cosignatures collected for it
+//   "cosigned"   the last note that carried a cosignature
+inline constexpr char kTlogSpace[] = "tlog";
+inline constexpr char kWitnessSpace[] = "witness";  // key = origin of a peer's log
+inline constexpr char kEvidenceSpace[] = "evidence";
+
 Bytes log_entry(store::RecordKind kind, Hash const& digest);  // 33 bytes
 
-// Origin of a member's log in a realm, also the note key name: "<member>.<community hex8>.amic/log/operations" (lower case).
+// Origin of a member's log in a realm, also the note key name: "<member>.<community
+// hex8>.amic/log/operations" (lower case); of an exercise: ".../log/exercise/<name>".
 std::string log_origin(CommunityId const& community, MemberId const& member, Realm const& realm);
 std::string cosigner_name(CommunityId const& community, MemberId const& member);
 
+// Threads: any; writers (append, sign_checkpoint, add_cosignatures) take turns, so that the store
+// sees one appender at a time. Readers never wait for the disk writes of others.
 class Log {
  public:
   // Resumes from the store's tiles; checks size and, against the last signed checkpoint kept in
-  // kv space "tlog", that nothing was cut or rewritten: kCorrupt otherwise.
+  // kv space "tlog", that nothing was cut or rewritten: kCorrupt otherwise, naming what.
+  // kWrongIdentity if the last checkpoint was signed with another key. The last tile's leaves are
+  // compared with the records' digests; verify_log below compares everything.
   static Result<std::unique_ptr<Log>> open(store::Store& store, std::string origin,
                                            crypto::SigningKey log_key);
 
-  // Appends units with their leaves and tiles; one fsync. One thread at a time. Returns first seq.
+  // Appends units with their leaves and tiles; one fsync. Returns the first seq. Each record's
+  // digest must be the SHA-256 of its bytes: kInternal otherwise. On any failure the tree stays as
+  // it was; if the store turns out to have kept the units after all, the next call takes its state
+  // over.
   Result<std::uint64_t> append(std::vector<store::Append> units);
 
   // Signs the current tree (never an older or different one), keeps it durably, returns the note.
+  // An unchanged tree gives the note of before, cosignatures included.
   Result<std::string> sign_checkpoint();
   // Last signed checkpoint with all cosignatures collected so far; empty before the first.
   Result<std::string> checkpoint();
-  // Adds peers' cosignature lines for the last checkpoint after verifying them.
+  // Adds peers' cosignature lines for the last checkpoint after verifying them. Unknown keys are
+  // ignored; a newer line replaces one of the same key. kBadSignature adds nothing: also the answer
+  // when a line belongs to an earlier checkpoint because a newer one was signed meanwhile.
   Result<void> add_cosignatures(std::vector<merkle::NoteSignature> const& signatures,
                                 std::vector<merkle::NoteVerifier> const& cosigners);
 
   std::uint64_t size() const;
+  std::uint64_t checkpoint_size() const;  // of the last signed checkpoint; 0 before the first
+  std::string const& origin() const { return origin_; }
+  merkle::NoteVerifier verifier() const;
+
+  // Body of an add-checkpoint request for a witness that last cosigned `old_size`. kUnavailable
+  // before the first checkpoint. kConflict if the witness has seen more than was ever signed here:
+  // this log was rolled back to an earlier state.
+  Result<std::string> add_checkpoint_request(std::uint64_t old_size);
+
   // Proof file for a record under the last signed checkpoint. kNotFound, or kUnavailable if the
   // record is not yet under a signed checkpoint.
   Result<std::string> prove(EnvelopeId const& id);
   Result<std::vector<Hash>> consistency(std::uint64_t old_size, std::uint64_t new_size);
-  // Tile bytes as served: hashes or, for entries tiles, u16be-length-prefixed entries.
+  // Tile bytes as served: hashes or, for entries tiles, u16be-length-prefixed entries. kNotFound
+  // unless the log holds all of the width asked for.
   Result<Bytes> tile(merkle::TileName const& name);
 
  private:
   Log(store::Store& store, std::string origin, crypto::SigningKey key);
+  // The next three: under write_mutex_.
+  Result<std::uint64_t> append_locked(std::vector<store::Append> units);
+  Result<void> take_over_store();
+  Result<void> keep_note(merkle::Note const& note, merkle::Checkpoint const& checkpoint);
+  Result<void> load_checkpoint();
+
   store::Store& store_;
-  std::string origin_;
-  crypto::SigningKey key_;
-  mutable std::mutex mutex_;
+  std::string const origin_;
+  crypto::SigningKey const key_;
+  std::mutex write_mutex_;    // taken first; held across the store's disk write
+  bool uncertain_ = false;    // an append failed: the store may hold more than tree_
+  mutable std::mutex mutex_;  // guards what follows, for moments only
   merkle::TreeBuilder tree_;
+  std::optional<merkle::Checkpoint> signed_;
+  std::string note_;  // of signed_
 };
+
+// A peer's signed checkpoint that contradicts, or could not be joined to, the one cosigned before.
+// A conflict (same size, other root) proves by itself that the log's key signed two histories. An
+// unproven one may also come from a wrong proof sent by someone else: ask the log for a right one.
+enum class EvidenceKind : std::uint8_t { kConflict = 1, kUnproven = 2 };
+struct Evidence {
+  EvidenceKind kind = EvidenceKind::kConflict;
+  UnixMs at_ms = 0;
+  std::string origin;
+  std::string known_note;  // cosigned before
+  std::string request;     // the add-checkpoint body: proof and the other note
+};
+Bytes encode(Evidence const& evidence);
+Result<Evidence> decode_evidence(BytesView bytes);
 
 // The witness side: cosigns peers' checkpoints. State (largest size and root seen per origin) is
 // durable before a cosignature leaves. Answers map to HTTP as C2SP tlog-witness says.
-struct WitnessAnswer { int http_status = 200; std::string body; std::string content_type; };
+struct WitnessAnswer {
+  int http_status = 200;
+  std::string body;
+  std::string content_type;
+};
 class Witness {
  public:
-  Witness(store::Store& store, Log& log, std::string name, crypto::SigningKey cosigner_key, Clock const& clock);
+  Witness(store::Store& store, Log& log, std::string name, crypto::SigningKey cosigner_key,
+          Clock const& clock);
   // `logs`: vkeys of the members' logs. A conflicting checkpoint (same size, other root; or a
-  // consistency proof that fails with valid signature) is kept as evidence in kv space "evidence".
-  WitnessAnswer add_checkpoint(std::string_view body, std::vector<merkle::NoteVerifier> const& logs);
+  // consistency proof that fails with valid signature) is kept as evidence in kv space "evidence",
+  // at most limits::kLogEvidenceMax of a kind for one log, the first ones. Any thread.
+  WitnessAnswer add_checkpoint(std::string_view body,
+                               std::vector<merkle::NoteVerifier> const& logs);
   // Largest size known for an origin, for status.
   Result<std::uint64_t> known_size(std::string const& origin);
+  // Evidence in key order (by origin), after `after_key`; the key of each with it.
+  Result<std::vector<std::pair<std::string, Evidence>>> evidence(std::string const& after_key,
+                                                                 std::size_t count_max);
+  merkle::NoteVerifier verifier() const;
 
  private:
+  struct Seen {  // what was cosigned last for one log
+    std::uint64_t size = 0;
+    Hash root;
+    std::string note;  // empty: nothing yet
+  };
+  Result<Seen> seen(std::string const& origin);
+  WitnessAnswer decide(merkle::AddCheckpoint const& request, std::string_view body,
+                       merkle::Note const& note, merkle::Checkpoint const& checkpoint);
+  void keep_evidence(EvidenceKind kind, std::string const& origin, Seen const& before,
+                     std::string_view body, std::string const& text);
+
   store::Store& store_;
   Log& log_;
   std::string name_;
@@ -80,8 +159,15 @@ class Witness {
 };
 
 // Offline verification of a whole log directory: recomputes every digest, leaf and tile from the
-// records and checks the signed checkpoint(s). kCorrupt names the first bad record.
-struct VerifyReport { std::uint64_t records = 0; std::uint64_t checkpoint_size = 0; std::size_t cosignatures = 0; Hash root; };
+// records and checks the signed checkpoints kept. kCorrupt names the first bad record, tile or
+// checkpoint. Nothing may be appended meanwhile. `root` is that of all records; `cosignatures`
+// counts the known cosigners of the last checkpoint. `progress` may be empty.
+struct VerifyReport {
+  std::uint64_t records = 0;
+  std::uint64_t checkpoint_size = 0;
+  std::size_t cosignatures = 0;
+  Hash root;
+};
 Result<VerifyReport> verify_log(store::Store& store, merkle::NoteVerifier const& log_key,
                                 std::vector<merkle::NoteVerifier> const& cosigners,
                                 std::function<void(std::uint64_t done, std::uint64_t of)> progress);

@@ -1,0 +1,169 @@
+#include "api/events.h"
+
+#include <charconv>
+
+#include "api/marking_json.h"
+#include "api/routes.h"
+#include "codec/codec.h"
+#include "net/problem.h"
+
+namespace amic::api {
+
+namespace {
+constexpr std::size_t kItemsPerRead = 100;
+constexpr std::int64_t kHeartbeatMs = 15'000;
+
+std::string event_text(store::ItemRow const& item) {
+  json::object data{{"id", envelope_id_text(item.id)},
+                    {"seq", item.seq},
+                    {"originator", item.originator.str()},
+                    {"precedence", precedence_name(item.precedence)},
+                    {"title", item.title},
+                    {"received", codec::to_rfc3339(item.received_ms)},
+                    {"objects", item.objects}};
+  return "id: " + std::to_string(item.seq) + "\nevent: item\ndata: " + json::serialize(data) +
+         "\n\n";
+}
+}  // namespace
+
+Events::Events(Services& services) : services_(services) { arm_heartbeat(); }
+
+Events::~Events() { stop(); }
+
+void Events::stop() {
+  std::list<Subscriber> all;
+  {
+    std::lock_guard const round_lock(round_mutex_);
+    std::lock_guard const lock(mutex_);
+    stopped_ = true;
+    if (heartbeat_) heartbeat_->cancel();
+    all.swap(subscribers_);
+    all.splice(all.end(), newcomers_);
+    count_ = 0;
+  }
+  for (auto& subscriber : all) subscriber.stream->close();
+}
+
+void Events::arm_heartbeat() {
+  auto timer = services_.deps.runtime.after(kHeartbeatMs, [this] {
+    if (!services_.deps.pool.try_post([this] { round(true); })) return arm_heartbeat();
+  });
+  std::lock_guard const lock(mutex_);
+  if (stopped_) return timer->cancel();
+  heartbeat_ = std::move(timer);
+}
+
+bool Events::full() const {
+  std::lock_guard const lock(mutex_);
+  return count_ >= services_.options.event_streams_max;
+}
+
+bool Events::add(std::shared_ptr<net::EventStream> stream, identity::Principal who,
+                 std::string authorization, std::uint64_t after_seq) {
+  {
+    std::lock_guard const lock(mutex_);
+    if (stopped_ || count_ >= services_.options.event_streams_max) return false;
+    ++count_;
+    newcomers_.push_back({std::move(stream), std::move(who), std::move(authorization), after_seq});
+  }
+  index_applied();
+  return true;
+}
+
+void Events::index_applied() {
+  {
+    std::lock_guard const lock(mutex_);
+    if (stopped_ || round_due_ || count_ == 0) return;
+    round_due_ = true;
+  }
+  if (services_.deps.pool.try_post([this] { round(false); })) return;
+  std::lock_guard const lock(mutex_);
+  round_due_ = false;  // the pool is full: the next batch or heartbeat brings it
+}
+
+bool Events::serve(Subscriber& subscriber, bool heartbeat) {
+  if (subscriber.stream->closed()) return false;
+  if (heartbeat) {
+    identity::Tokens const tokens(services_.deps.store, services_.deps.exchange.realm());
+    auto const again =
+        tokens.authenticate_header(subscriber.authorization, services_.deps.clock.now_ms());
+    if (!again || !subscriber.stream->push(": still here\n\n")) return false;
+    subscriber.who = *again;
+  }
+  auto const readable = services_.audiences.of(subscriber.who.reader);
+  if (!readable) return false;
+  for (;;) {  // ends: each turn moves the position, and pushes stop at the stream's bound
+    auto const items = services_.deps.store.items(subscriber.after_seq, kItemsPerRead, *readable,
+                                                  /*newest_first=*/false);
+    if (!items) return false;
+    for (auto const& item : *items) {
+      if (!subscriber.stream->push(event_text(item))) return false;
+      subscriber.after_seq = item.seq;
+    }
+    if (items->size() < kItemsPerRead) return true;
+  }
+}
+
+void Events::round(bool heartbeat) {
+  {
+    std::lock_guard const round_lock(round_mutex_);
+    {
+      std::lock_guard const lock(mutex_);
+      if (stopped_) return;
+      round_due_ = false;
+      subscribers_.splice(subscribers_.end(), newcomers_);
+    }
+    std::size_t dropped = 0;
+    for (auto it = subscribers_.begin(); it != subscribers_.end();) {
+      if (serve(*it, heartbeat)) {
+        ++it;
+        continue;
+      }
+      it->stream->close();
+      it = subscribers_.erase(it);
+      ++dropped;
+    }
+    std::lock_guard const lock(mutex_);
+    count_ -= dropped;
+  }
+  if (heartbeat) arm_heartbeat();
+}
+
+namespace {
+// Without Last-Event-ID a stream starts at the present; "0" replays everything readable.
+Result<std::uint64_t> start_position(Services const& services, Call const& call) {
+  std::string text{call.request.header("last-event-id")};
+  if (text.empty()) text = call.query_value("after").value_or("");
+  if (text.empty()) return services.deps.applied_seq();
+  std::uint64_t value = 0;
+  auto const [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size())
+    return fail(Code::kMalformed, "header.last-event-id", "a number is wanted");
+  return value;
+}
+
+void open_stream(Services& services, Call call, net::Responder respond) {
+  auto const after = start_position(services, call);
+  if (!after) return respond(net::problem(after.error()));
+  if (services.events->full())
+    return respond(net::problem(Code::kOverloaded, "events", "too many event streams are open"));
+  net::Response out;
+  out.headers = {{"content-type", "text/event-stream"},
+                 {"cache-control", "no-store"},
+                 {"x-accel-buffering", "no"}};
+  out.on_stream = [&services, after = *after, who = call.who,
+                   authorization = std::string(call.request.header("authorization"))](
+                      std::shared_ptr<net::EventStream> stream) {
+    stream->push("retry: 2000\n\n");
+    if (!services.events->add(stream, who, authorization, after)) stream->close();
+  };
+  respond(std::move(out));
+}
+}  // namespace
+
+std::vector<Route> event_routes() {
+  return {{"GET", "/api/v1/events", Access::kRead, open_stream,
+           "Server-sent events: each item as it arrives; resumes by Last-Event-ID"}};
+}
+
+}  // namespace amic::api

@@ -1,0 +1,325 @@
+// Sharing and reading items.
+#include <algorithm>
+
+#include "api/idempotency.h"
+#include "api/marking_json.h"
+#include "api/routes.h"
+#include "base/limits.h"
+#include "codec/codec.h"
+#include "crypto/hash.h"
+#include "holdings/holdings.h"
+#include "net/problem.h"
+
+namespace amic::api {
+
+namespace {
+constexpr std::string_view kStixMediaType = "application/stix+json;version=2.1";
+constexpr std::size_t kRefusedShownMax = 1000;
+constexpr std::size_t kIdempotencyKeyBytesMax = 255;
+
+KeysInUse& keys_in_use() {
+  static KeysInUse keys;
+  return keys;
+}
+
+// A request to share, read from its JSON.
+struct Wanted {
+  exchange::ShareRequest share;
+  std::optional<holdings::Report> report;  // STIX bodies only
+};
+
+json::object report_json(holdings::Report const& report) {
+  json::object out;
+  out["accepted"] = report.accepted;
+  out["quarantined"] = report.quarantined;
+  out["rejected"] = report.rejected;
+  json::array refused;
+  for (auto const& one : report.refused) {
+    if (refused.size() == kRefusedShownMax) break;
+    refused.push_back({{"index", one.index},
+                       {"verdict", one.verdict == stix::Verdict::kReject ? "rejected" : "quarantined"},
+                       {"id", one.id},
+                       {"code", code_name(one.code)},
+                       {"pointer", one.pointer},
+                       {"reason", one.reason}});
+  }
+  out["refused"] = std::move(refused);
+  return out;
+}
+
+Result<void> read_lineage(json::value const& value, exchange::ShareRequest& out) {
+  if (!value.is_array()) return fail(Code::kWrongType, "/lineage", "an array is wanted");
+  std::size_t i = 0;
+  for (auto const& entry : value.get_array()) {
+    auto const here = "/lineage/" + std::to_string(i++);
+    if (!entry.is_string()) return fail(Code::kWrongType, here, "a SHA-256 in hex is wanted");
+    auto const bytes = codec::from_hex(std::string_view(entry.get_string()));
+    auto const hash = bytes ? Hash::from(*bytes) : std::nullopt;
+    if (!hash) return fail(Code::kMalformed, here, "64 hex digits are wanted");
+    out.lineage.push_back(*hash);
+  }
+  std::sort(out.lineage.begin(), out.lineage.end());
+  if (std::adjacent_find(out.lineage.begin(), out.lineage.end()) != out.lineage.end())
+    return fail(Code::kConflict, "/lineage", "a digest is named twice");
+  return {};
+}
+
+// The body: a STIX bundle as JSON (its exact text is kept), or any media type in base64.
+Result<void> read_body(std::string_view text, json::object const& request, Wanted& out) {
+  auto const* bundle = request.if_contains("bundle");
+  auto const* body = request.if_contains("body_base64");
+  if ((bundle == nullptr) == (body == nullptr))
+    return fail(Code::kMissingField, "/bundle", "give either bundle, or media_type and body_base64");
+  if (body != nullptr) {
+    AMIC_TRY(out.share.media_type, json::get_string(request, "media_type", ""));
+    if (!body->is_string()) return fail(Code::kWrongType, "/body_base64", "a string is wanted");
+    AMIC_TRY(out.share.body, codec::from_base64(std::string_view(body->get_string())));
+    if (out.share.media_type != kStixMediaType) return {};
+  } else {
+    out.share.media_type = kStixMediaType;
+    AMIC_TRY(auto const slice, json::slice_member(text, "bundle"));
+    out.share.body = to_bytes(slice);
+  }
+  AMIC_TRY(auto parsed, holdings::parse_bundle(as_text(out.share.body)));
+  out.report = std::move(parsed.report);
+  return {};
+}
+
+Result<void> check_fields(json::object const& request) {
+  static constexpr std::string_view kKnown[] = {"marking", "precedence", "private", "lineage",
+                                                "bundle",  "media_type", "body_base64"};
+  for (auto const& field : request) {
+    std::string_view const name{field.key().data(), field.key().size()};
+    if (std::find(std::begin(kKnown), std::end(kKnown), name) == std::end(kKnown))
+      return fail(Code::kUnknownField, "/" + json::pointer_token(name), "not a field of a request");
+  }
+  return {};
+}
+
+Result<Wanted> read_request(Services const& services, std::string_view text) {
+  AMIC_TRY(auto const value, json::parse(text));
+  if (!value.is_object()) return fail(Code::kWrongType, "", "an object is wanted");
+  auto const& request = value.get_object();
+  AMIC_TRY_VOID(check_fields(request));
+  Wanted out;
+  auto const* marking = request.if_contains("marking");
+  if (marking == nullptr) return fail(Code::kMissingField, "/marking", "say how it may be used");
+  AMIC_TRY(out.share.marking,
+           marking_from_json(*marking, "/marking", services.deps.exchange.realm()));
+  if (request.contains("precedence")) {
+    AMIC_TRY(auto const precedence, json::get_string(request, "precedence", ""));
+    AMIC_TRY(out.share.precedence, parse_precedence(precedence));
+  }
+  if (auto const* keep = request.if_contains("private")) {
+    if (!keep->is_bool()) return fail(Code::kWrongType, "/private", "true or false is wanted");
+    out.share.keep_private = keep->get_bool();
+  }
+  if (auto const* lineage = request.if_contains("lineage"))
+    AMIC_TRY_VOID(read_lineage(*lineage, out.share));
+  AMIC_TRY_VOID(read_body(text, request, out));
+  return out;
+}
+
+json::object result_json(exchange::ShareResult const& result, Wanted const& wanted) {
+  marking::Decision decision;
+  decision.recipients = result.recipients;
+  decision.refusals = result.refusals;
+  auto out = to_json(decision);
+  out["id"] = envelope_id_text(result.id);
+  out["digest"] = codec::to_hex(result.digest.view());
+  out["seq"] = result.seq;
+  out["created"] = codec::to_rfc3339(result.created_ms);
+  if (wanted.report) out["report"] = report_json(*wanted.report);
+  return out;
+}
+
+// Items that go to others hold valid STIX only: a bad object would be refused ten times over there.
+// A private import keeps the good ones and quarantines the rest here.
+std::optional<net::Response> refuse_invalid(Wanted const& wanted) {
+  if (!wanted.report || wanted.share.keep_private) return std::nullopt;
+  if (wanted.report->rejected + wanted.report->quarantined == 0) return std::nullopt;
+  auto const& first = wanted.report->refused.front();
+  auto response = net::problem(Code::kRejected, "/bundle" + first.pointer, first.reason);
+  auto body = json::parse(response.body);
+  if (!body) return response;
+  body->as_object()["report"] = report_json(*wanted.report);
+  response.body = json::serialize(*body);
+  return response;
+}
+
+Result<net::Response> replay(Services& services, IdempotencyMark const& mark) {
+  AMIC_TRY(auto const record, services.deps.store.log_find(mark.item));
+  if (!record) return fail(Code::kInternal, "idempotency", "marked but not in the log");
+  AMIC_TRY(auto const contents, services.deps.exchange.open_record(*record));
+  json::object out;
+  json::array recipients;
+  for (auto const& member : contents.recipients) recipients.emplace_back(member.str());
+  out["recipients"] = std::move(recipients);
+  out["id"] = envelope_id_text(record->id);
+  out["digest"] = codec::to_hex(record->digest.view());
+  out["seq"] = record->seq;
+  out["created"] = codec::to_rfc3339(contents.created_ms);
+  out["replayed"] = true;
+  return json_response(200, out);
+}
+
+Result<net::Response> dry_run(Services& services, Wanted const& wanted) {
+  json::object out = to_json(wanted.share.keep_private
+                                 ? marking::Decision{}
+                                 : services.deps.exchange.preview(wanted.share.marking));
+  out["dry_run"] = true;
+  out["body_bytes"] = wanted.share.body.size();
+  out["banner"] = marking::banner(wanted.share.marking);
+  if (wanted.report) out["report"] = report_json(*wanted.report);
+  return json_response(200, out);
+}
+
+void commit_share(Services& services, Wanted wanted, std::string const& key,
+                  net::Responder respond) {
+  auto share = std::move(wanted.share);
+  wanted.share = {};
+  services.deps.exchange.share(
+      std::move(share), [wanted = std::move(wanted), key, respond = std::move(respond)](
+                            Result<exchange::ShareResult> result) {
+        if (!key.empty()) keys_in_use().leave(key);
+        if (!result) return respond(net::problem(result.error()));
+        auto response = json_response(201, result_json(*result, wanted));
+        response.headers.emplace_back("location",
+                                      "/api/v1/items/" + envelope_id_text(result->id));
+        respond(std::move(response));
+      });
+}
+
+void share_item(Services& services, Call call, net::Responder respond) {
+  auto wanted = read_request(services, call.request.body);
+  if (!wanted) return respond(net::problem(wanted.error()));
+  if (call.query_value("dry_run") == "true") {
+    auto preview = dry_run(services, *wanted);
+    return respond(preview ? std::move(*preview) : net::problem(preview.error()));
+  }
+  if (auto refusal = refuse_invalid(*wanted)) return respond(std::move(*refusal));
+
+  auto const header = call.request.header("idempotency-key");
+  if (header.empty()) return commit_share(services, std::move(*wanted), "", std::move(respond));
+  if (header.size() > kIdempotencyKeyBytesMax)
+    return respond(net::problem(Code::kTooLarge, "header.idempotency-key", "over 255 bytes"));
+  auto const key = idempotency_store_key(call.who, header);
+  auto const request = crypto::sha256(as_bytes(call.request.body));
+  if (!keys_in_use().enter(key))
+    return respond(net::problem(Code::kConflict, "header.idempotency-key",
+                                "a request with this key is being worked on"));
+  auto const mark = find_idempotency_mark(services.deps.store, key, request);
+  if (!mark || *mark) {
+    keys_in_use().leave(key);
+    auto response = mark ? replay(services, **mark) : fail(mark.error());
+    return respond(response ? std::move(*response) : net::problem(response.error()));
+  }
+  wanted->share.id = services.deps.random.fixed<EnvelopeId>();
+  wanted->share.kv.push_back(
+      idempotency_put(key, {request, *wanted->share.id, services.deps.clock.now_ms()}));
+  commit_share(services, std::move(*wanted), key, std::move(respond));
+}
+
+// Labels of the items on one page, decoded once each.
+class Markings {
+ public:
+  static Result<Markings> load(store::Store& store) {
+    Markings out;
+    AMIC_TRY(auto const audiences, store.audiences());
+    for (auto const& audience : audiences) {
+      AMIC_TRY(auto marking, marking::decode(audience.label));
+      out.by_id_.emplace(audience.id, to_json(marking));
+    }
+    return out;
+  }
+  json::value of(store::AudienceId id) const {
+    auto const found = by_id_.find(id);
+    return found == by_id_.end() ? json::value() : json::value(found->second);
+  }
+
+ private:
+  std::map<store::AudienceId, json::object> by_id_;
+};
+
+json::object item_json(store::ItemRow const& item, Markings const& markings) {
+  return {{"id", envelope_id_text(item.id)},
+          {"seq", item.seq},
+          {"originator", item.originator.str()},
+          {"precedence", precedence_name(item.precedence)},
+          {"marking", markings.of(item.audience)},
+          {"title", item.title},
+          {"media_type", item.media_type},
+          {"created", codec::to_rfc3339(item.created_ms)},
+          {"received", codec::to_rfc3339(item.received_ms)},
+          {"objects", item.objects},
+          {"quarantined", item.quarantined},
+          {"rejected", item.rejected}};
+}
+
+Result<net::Response> list_items(Services& services, Call const& call) {
+  AMIC_TRY(auto const limit,
+           query_limit(call, services.options.page_default, limits::kPageMax));
+  AMIC_TRY(auto const after, query_cursor(call));
+  bool const newest_first = call.query_value("order") != "oldest";
+  AMIC_TRY(auto const rows,
+           services.deps.store.items(after, limit + 1, call.readable, newest_first));
+  AMIC_TRY(auto const markings, Markings::load(services.deps.store));
+  json::array items;
+  for (std::size_t i = 0; i < std::min(limit, rows.size()); ++i)
+    items.push_back(item_json(rows[i], markings));
+  json::object out;
+  out["items"] = std::move(items);
+  if (rows.size() > limit) out["next"] = make_cursor(rows[limit - 1].seq);
+  return json_response(200, out);
+}
+
+Result<store::ItemRow> find_item(Services& services, Call const& call) {
+  AMIC_TRY(auto const id, parse_envelope_id(call.path.at("id")));
+  AMIC_TRY(auto const item, services.deps.store.item(id, call.readable));
+  if (!item) return fail(Code::kNotFound, "path.id", "no such item");
+  return *item;
+}
+
+Result<net::Response> get_item(Services& services, Call const& call) {
+  AMIC_TRY(auto const item, find_item(services, call));
+  AMIC_TRY(auto const markings, Markings::load(services.deps.store));
+  auto out = item_json(item, markings);
+  AMIC_TRY(auto const refused, services.deps.store.refused(item.seq));
+  json::array list;
+  for (auto const& one : refused)
+    list.push_back({{"index", one.index},
+                    {"verdict", one.quarantined ? "quarantined" : "rejected"},
+                    {"code", code_name(one.code)},
+                    {"pointer", one.pointer},
+                    {"reason", one.reason}});
+  out["refused"] = std::move(list);
+  return json_response(200, out);
+}
+
+Result<net::Response> get_content(Services& services, Call const& call) {
+  AMIC_TRY(auto const item, find_item(services, call));
+  AMIC_TRY(auto const record, services.deps.store.log_find(item.id));
+  if (!record) return fail(Code::kInternal, "log", "indexed but not in the log");
+  AMIC_TRY(auto contents, services.deps.exchange.open_record(*record));
+  net::Response out;
+  out.headers = {{"content-type", contents.media_type},
+                 {"cache-control", "no-store"},
+                 {"x-content-type-options", "nosniff"}};
+  out.body.assign(as_text(contents.body));
+  return out;
+}
+}  // namespace
+
+std::vector<Route> item_routes() {
+  return {
+      {"POST", "/api/v1/items", Access::kShare, share_item,
+       "Share an item with named members, or import it privately; ?dry_run=true previews"},
+      {"GET", "/api/v1/items", Access::kRead, answers(list_items), "Items, newest first"},
+      {"GET", "/api/v1/items/{id}", Access::kRead, answers(get_item),
+       "One item with every object that was refused and why"},
+      {"GET", "/api/v1/items/{id}/content", Access::kRead, answers(get_content),
+       "The item's body exactly as its originator sealed it"},
+  };
+}
+
+}  // namespace amic::api

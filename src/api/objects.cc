@@ -1,0 +1,107 @@
+// Reading STIX objects.
+#include <algorithm>
+
+#include "api/routes.h"
+#include "base/limits.h"
+#include "codec/codec.h"
+
+namespace amic::api {
+
+namespace {
+// Comma-separated values of one parameter.
+std::vector<std::string> split(std::string_view text) {
+  std::vector<std::string> out;
+  while (!text.empty()) {
+    auto const comma = text.find(',');
+    out.emplace_back(text.substr(0, comma));
+    text = comma == std::string_view::npos ? "" : text.substr(comma + 1);
+  }
+  return out;
+}
+
+Result<store::PageFilter> read_filter(Services const& services, Call const& call) {
+  store::PageFilter filter;
+  AMIC_TRY(filter.limit, query_limit(call, services.options.page_default, limits::kPageMax));
+  AMIC_TRY(filter.after_ord, query_cursor(call));
+  if (auto const types = call.query_value("type")) filter.types = split(*types);
+  if (auto const ids = call.query_value("id")) filter.ids = split(*ids);
+  if (auto const creator = call.query_value("creator")) {
+    AMIC_TRY(filter.creator, MemberId::parse(*creator));
+  }
+  if (auto const after = call.query_value("added_after")) {
+    auto const us = codec::parse_rfc3339_us(*after);
+    if (!us) return fail(us.error().code, "query.added_after", us.error().detail);
+    filter.added_after_us = *us;
+  }
+  if (call.query_value("version") == "all") filter.select = store::VersionSelect::kAll;
+  return filter;
+}
+
+// Object bodies are stored as exact JSON text: they are joined, never parsed again.
+std::string objects_json(std::vector<store::ObjectRow> const& rows, std::string_view tail) {
+  std::size_t total = 64 + tail.size();
+  for (auto const& row : rows) total += row.body.size() + 1;
+  std::string out;
+  out.reserve(total);
+  out += "{\"objects\":[";
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    if (i > 0) out += ',';
+    out += rows[i].body;
+  }
+  out += ']';
+  out += tail;
+  out += '}';
+  return out;
+}
+
+Result<net::Response> list_objects(Services& services, Call const& call) {
+  AMIC_TRY(auto const filter, read_filter(services, call));
+  AMIC_TRY(auto const page, services.deps.store.page(filter, call.readable));
+  std::string tail;
+  if (page.more && !page.rows.empty())
+    tail = ",\"next\":\"" + make_cursor(page.rows.back().ord) + "\"";
+  return text_json_response(200, objects_json(page.rows, tail));
+}
+
+Result<net::Response> get_object(Services& services, Call const& call) {
+  AMIC_TRY(auto row, services.deps.store.get(call.path.at("id"), call.readable));
+  if (!row) return fail(Code::kNotFound, "path.id", "no such object");
+  return text_json_response(200, std::move(row->body));
+}
+
+Result<net::Response> get_versions(Services& services, Call const& call) {
+  AMIC_TRY(auto const rows, services.deps.store.versions(call.path.at("id"), call.readable));
+  if (rows.empty()) return fail(Code::kNotFound, "path.id", "no such object");
+  return text_json_response(200, objects_json(rows, ""));
+}
+
+Result<net::Response> get_relations(Services& services, Call const& call) {
+  auto const& id = call.path.at("id");
+  AMIC_TRY(auto const limit,
+           query_limit(call, services.options.page_default, limits::kPageMax));
+  json::object out;
+  for (bool const outgoing : {true, false}) {
+    AMIC_TRY(auto const edges, services.deps.store.edges(id, outgoing, limit, call.readable));
+    json::array list;
+    for (auto const& edge : edges)
+      list.push_back({{"id", outgoing ? edge.to : edge.from}, {"relation", edge.relation}});
+    out[outgoing ? "refers_to" : "referred_by"] = std::move(list);
+  }
+  return json_response(200, out);
+}
+}  // namespace
+
+std::vector<Route> object_routes() {
+  return {
+      {"GET", "/api/v1/objects", Access::kRead, answers(list_objects),
+       "STIX objects in the order they were added; type, id, creator, added_after, version=all"},
+      {"GET", "/api/v1/objects/{id}", Access::kRead, answers(get_object),
+       "The latest version of one object"},
+      {"GET", "/api/v1/objects/{id}/versions", Access::kRead, answers(get_versions),
+       "Every version of one object, oldest first"},
+      {"GET", "/api/v1/objects/{id}/relations", Access::kRead, answers(get_relations),
+       "What the object refers to and what refers to it"},
+  };
+}
+
+}  // namespace amic::api

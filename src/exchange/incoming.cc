@@ -1,0 +1,194 @@
+// Acceptance: everything is verified before anything is stored (law 3), stored once (law 4), and
+// answered with a signed receipt only when durable.
+#include <algorithm>
+#include <set>
+
+#include "base/limits.h"
+#include "exchange/engine.h"
+
+namespace amic::exchange {
+
+// How many leading envelopes of the batch we hold already. kGap if it starts after our position,
+// kConflict if the sender's chain is not the one we have been receiving.
+Result<std::size_t> Engine::find_new_part(Batch const& batch, InPosition const& position) const {
+  if (batch.first_n > position.n + 1)
+    return fail(Code::kGap, "batch.first_n",
+                "holds up to " + std::to_string(position.n) + ", got " +
+                    std::to_string(batch.first_n));
+  auto const skip =
+      static_cast<std::size_t>(std::min<std::uint64_t>(position.n + 1 - batch.first_n,
+                                                       batch.envelopes.size()));
+  bool const reaches_position = batch.first_n + skip == position.n + 1;
+  if (!reaches_position) return skip;  // all of it is old; our newer chain value can't be compared
+  Hash chain = batch.chain_before;
+  for (std::size_t i = 0; i < skip; ++i)
+    chain = chain_next(chain, envelope::digest(batch.envelopes[i]));
+  if (chain != position.chain)
+    return fail(Code::kConflict, "batch.chain_before",
+                "the sender numbers other envelopes than those it sent before");
+  return skip;
+}
+
+Result<void> Engine::check_key_ids(envelope::Header const& header,
+                                   envelope::Contents const& contents) const {
+  std::vector<envelope::KeyId> expected;
+  auto members = contents.recipients;
+  members.push_back(contents.originator);
+  for (auto const& member : members)
+    expected.push_back(
+        envelope::key_id(community_.id, community_.head.member(member)->sealing));
+  std::sort(expected.begin(), expected.end());
+  if (expected != header.recipient_key_ids)
+    return fail(Code::kNotReleasable, "envelope.recipients",
+                "sealed to other keys than those of the members it names");
+  return {};
+}
+
+Result<envelope::Contents> Engine::verify_envelope(MemberId const& peer, std::uint8_t lane,
+                                                   BytesView bytes) const {
+  AMIC_TRY(auto const header, envelope::parse_header(bytes));
+  if (header.community != community_.id)
+    return fail(Code::kUnknownCommunity, "envelope.community");
+  if (header.realm != realm_) return fail(Code::kNotReleasable, "envelope.realm", "another realm");
+  if (header.epoch != community_.head.epoch)
+    return fail(Code::kUnknownEpoch, "envelope.epoch", std::to_string(header.epoch));
+  if (header.kind != envelope::Kind::kItem)
+    return fail(Code::kUnsupported, "envelope.kind", "only items are exchanged in this version");
+  auto const& suites = community_.head.suites;
+  if (std::find(suites.begin(), suites.end(), static_cast<std::uint16_t>(header.suite)) ==
+      suites.end())
+    return fail(Code::kUnsupported, "envelope.suite", "not allowed by the head");
+  if (header.sender != peer)
+    return fail(Code::kWrongIdentity, "envelope.sender", "not the peer that delivers it");
+  if (static_cast<std::uint8_t>(header.precedence) != lane)
+    return fail(Code::kMalformed, "envelope.precedence", "not that of its lane");
+  if (header.created_ms > clock_.now_ms() + limits::kClockSkewMaxMs)
+    return fail(Code::kClockSkew, "envelope.created", "more than ten minutes in the future");
+
+  auto const* sender = community_.head.member(header.sender);
+  if (sender == nullptr) return fail(Code::kUnknownMember, "envelope.sender");
+  AMIC_TRY_VOID(envelope::verify_outer(bytes, sender->node));
+  AMIC_TRY(auto contents, envelope::open(bytes, keys_.self, keys_.sealing, sender->node));
+  AMIC_TRY(auto const marking, marking::decode(contents.marking));
+  AMIC_TRY_VOID(marking::check_received(marking, contents.originator, contents.recipients,
+                                        keys_.self, roster_, realm_, contents.created_ms));
+  AMIC_TRY_VOID(check_key_ids(header, contents));
+  return contents;
+}
+
+// True if this very envelope is in the log; kConflict if its id is there with other bytes.
+Result<bool> Engine::already_held(EnvelopeId const& id, Hash const& digest) const {
+  AMIC_TRY(auto const held, store_.log_find(id));
+  if (!held) return false;
+  if (held->digest != digest)
+    return fail(Code::kConflict, "envelope.id", "another envelope was received under this id");
+  return true;
+}
+
+Result<store::Append> Engine::sort_envelopes(MemberId const& peer, Batch const& batch,
+                                             std::size_t skip, InPosition& position) const {
+  store::Append unit;
+  std::set<EnvelopeId> in_batch;
+  position.refused.clear();
+  position.refused_total = 0;
+  for (std::size_t i = skip; i < batch.envelopes.size(); ++i) {
+    auto const& bytes = batch.envelopes[i];
+    auto const digest = envelope::digest(bytes);
+    position.n = batch.first_n + i;
+    position.chain = chain_next(position.chain, digest);
+    auto contents = verify_envelope(peer, batch.lane, bytes);
+    Result<bool> held = false;
+    if (contents) {
+      held = already_held(contents->id, digest);
+      if (held && !*held && !in_batch.insert(contents->id).second)
+        held = fail(Code::kConflict, "envelope.id", "twice in one batch");
+      if (!held && held.error().code != Code::kConflict) return fail(std::move(held).error());
+      if (held && *held) continue;
+    }
+    if (contents && held) {
+      unit.records.push_back({0, store::RecordKind::kEnvelopeIn, contents->id, digest,
+                              clock_.now_ms(), peer, bytes});
+      continue;
+    }
+    auto const& error = contents ? held.error() : contents.error();
+    unit.quarantine.push_back({0, peer, clock_.now_ms(), error.code, error.text(), digest, bytes});
+    position.refused_total += 1;
+    if (position.refused.size() < kRefusedListedMax)
+      position.refused.push_back({position.n, std::string(code_name(error.code))});
+  }
+  unit.cursors.push_back({store::CursorKind::kReceived, peer, batch.lane, position.n,
+                          encode_note(position)});
+  return unit;
+}
+
+Bytes Engine::make_receipt(MemberId const& peer, std::uint8_t lane,
+                           InPosition const& position) const {
+  Receipt receipt;
+  receipt.community = community_.id;
+  receipt.from = keys_.self;
+  receipt.to = peer;
+  receipt.lane = lane;
+  receipt.n = position.n;
+  receipt.chain = position.chain;
+  receipt.at_ms = clock_.now_ms();
+  receipt.refused_total = position.refused_total;
+  receipt.refused = position.refused;
+  return encode(sign_receipt(std::move(receipt), keys_.node));
+}
+
+void Engine::accept(MemberId const& member, BytesView bytes,
+                    std::function<void(Result<Bytes>)> done) {
+  auto entry = peer(member);
+  if (!entry) return done(fail(std::move(entry).error()));
+  auto batch = decode_batch(bytes);
+  if (!batch) return done(fail(std::move(batch).error()));
+  if (batch->from != member || batch->to != keys_.self)
+    return done(fail(Code::kWrongIdentity, "batch", "not from this peer to this node"));
+  if (auto signature = verify_batch(*batch, community_.head, community_.id); !signature)
+    return done(fail(std::move(signature).error()));
+
+  auto* const state = *entry;
+  auto const lane = batch->lane;
+  InPosition position;
+  {
+    std::lock_guard const lock(state->mutex);
+    if (state->in[lane].accepting)
+      return done(fail(Code::kOverloaded, "batch.lane", "a batch of this lane is being stored"));
+    position = state->in[lane].position;
+    state->in[lane].accepting = true;
+  }
+  auto const release = [state, lane] {
+    std::lock_guard const lock(state->mutex);
+    state->in[lane].accepting = false;
+  };
+  auto const skip = find_new_part(*batch, position);
+  if (!skip || *skip == batch->envelopes.size()) {
+    release();
+    if (!skip) return done(fail(skip.error()));
+    return done(make_receipt(member, lane, position));  // a repeat: the same word again
+  }
+  auto unit = sort_envelopes(member, *batch, *skip, position);
+  if (!unit) {
+    release();
+    return done(fail(std::move(unit).error()));
+  }
+  committer_.commit(std::move(*unit), [this, state, member, lane, position = std::move(position),
+                                       done = std::move(done)](Result<std::uint64_t> seq) {
+    {
+      std::lock_guard const lock(state->mutex);
+      state->in[lane].accepting = false;
+      if (seq) state->in[lane].position = position;
+    }
+    if (!seq) return done(fail(std::move(seq).error()));
+    done(make_receipt(member, lane, position));
+  });
+}
+
+Result<Bytes> Engine::current_receipt(MemberId const& member, std::uint8_t lane) {
+  AMIC_TRY(auto* const entry, peer(member));
+  if (lane >= kLaneCount) return fail(Code::kOutOfRange, "lane", "0 to 3");
+  std::lock_guard const lock(entry->mutex);
+  return make_receipt(member, lane, entry->in[lane].position);
+}
+
+}  // namespace amic::exchange

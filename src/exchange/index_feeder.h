@@ -1,0 +1,24 @@
+// Carries the log into the index: opens each record, hands items to holdings, in log order. The
+// node's index thread, `amic node rebuild` and the simulation all use this one.
+#pragma once
+
+#include "exchange/exchange.h"
+#include "holdings/holdings.h"
+
+namespace amic::exchange {
+
+class IndexFeeder {
+ public:
+  IndexFeeder(Exchange const& exchange, store::Store& store);
+  // Applies up to `records_max` records after the watermark; returns how many. 0 = caught up.
+  // A record of ours that can't be opened is kCorrupt: the log is the truth and must be readable.
+  Result<std::size_t> catch_up(std::size_t records_max);
+
+ private:
+  Result<void> add(store::Record const& record);
+  Exchange const& exchange_;
+  store::Store& store_;
+  holdings::Indexer indexer_;
+};
+
+}  // namespace amic::exchange

@@ -1,0 +1,211 @@
+// Release, outbox, batches and the receipts that come back.
+#include "base/limits.h"
+#include "exchange/engine.h"
+
+namespace amic::exchange {
+
+marking::Decision Engine::preview(marking::Marking const& marking) const {
+  return marking::decide(marking, keys_.self, roster_, realm_, clock_.now_ms());
+}
+
+namespace {
+Error refusal_error(marking::Decision const& decision) {
+  for (auto const& refusal : decision.refusals)
+    if (refusal.member.empty())
+      return {refusal.code, "/marking", refusal.reason};
+  return {Code::kNoRecipients, "/marking/rel_to", "nobody on the roster may receive this"};
+}
+}  // namespace
+
+Result<Engine::Prepared> Engine::prepare_share(ShareRequest request) const {
+  Prepared out;
+  auto const now_ms = clock_.now_ms();
+  if (!request.keep_private) {
+    auto decision = marking::decide(request.marking, keys_.self, roster_, realm_, now_ms);
+    if (!decision.released()) return fail(refusal_error(decision));
+    out.result.recipients = std::move(decision.recipients);
+    out.result.refusals = std::move(decision.refusals);
+  }
+
+  envelope::Contents contents;
+  contents.community = community_.id;
+  contents.id = request.id ? *request.id : random_.fixed<EnvelopeId>();
+  contents.realm = realm_;
+  contents.precedence = request.precedence;
+  contents.epoch = community_.head.epoch;
+  contents.originator = keys_.self;
+  contents.created_ms = now_ms;
+  contents.recipients = out.result.recipients;
+  contents.marking = marking::encode(request.marking);
+  contents.lineage = std::move(request.lineage);
+  contents.media_type = std::move(request.media_type);
+  contents.body = std::move(request.body);
+
+  std::vector<envelope::Recipient> sealed_to;
+  for (auto const& member : contents.recipients)
+    sealed_to.push_back({member, community_.head.member(member)->sealing});
+  sealed_to.push_back({keys_.self, keys_.sealing.public_key()});
+  AMIC_TRY(auto bytes,
+           envelope::seal(contents, sealed_to, keys_.node, keys_.node, random_));
+
+  store::Record record;
+  record.kind = store::RecordKind::kEnvelopeOut;
+  record.id = contents.id;
+  record.digest = envelope::digest(bytes);
+  record.at_ms = now_ms;
+  record.bytes = std::move(bytes);
+  out.result.id = contents.id;
+  out.result.digest = record.digest;
+  out.result.created_ms = now_ms;
+  out.append.records.push_back(std::move(record));
+  for (auto const& member : contents.recipients)
+    out.append.queue.push_back({0, member, static_cast<std::uint8_t>(request.precedence)});
+  out.append.kv = std::move(request.kv);
+  return out;
+}
+
+void Engine::share(ShareRequest request, std::function<void(Result<ShareResult>)> done) {
+  auto const lane = static_cast<std::size_t>(request.precedence);
+  auto prepared = prepare_share(std::move(request));
+  if (!prepared) return done(fail(std::move(prepared).error()));
+  committer_.commit(
+      std::move(prepared->append),
+      [this, lane, result = std::move(prepared->result), done = std::move(done)](
+          Result<std::uint64_t> seq) mutable {
+        if (!seq) return done(fail(std::move(seq).error()));
+        result.seq = *seq;
+        for (auto const& member : result.recipients) {
+          auto& entry = *peers_.at(member);
+          std::lock_guard const lock(entry.mutex);
+          entry.out[lane].may_have_more = true;
+        }
+        auto const recipients = result.recipients;
+        done(std::move(result));
+        notify(recipients);
+      });
+}
+
+Result<std::optional<Bytes>> Engine::build_batch(MemberId const& peer, std::uint8_t lane,
+                                                 OutLane& out) {
+  AMIC_TRY(auto const rows,
+           store_.outbox(peer, lane, out.acked_n, limits::kBatchEnvelopesMax));
+  if (rows.empty()) {
+    out.may_have_more = false;
+    return std::nullopt;
+  }
+  Batch batch;
+  batch.community = community_.id;
+  batch.from = keys_.self;
+  batch.to = peer;
+  batch.lane = lane;
+  batch.first_n = out.acked_n + 1;
+  batch.chain_before = out.acked_chain;
+  InFlight flight;
+  flight.first_n = batch.first_n;
+  Hash chain = out.acked_chain;
+  std::size_t total = 0;
+  for (auto const& row : rows) {
+    if (row.n != batch.first_n + batch.envelopes.size())
+      return fail(Code::kCorrupt, "outbox", peer.str() + " has a hole in its outbox");
+    if (!batch.envelopes.empty() && total + row.bytes > limits::kBatchBytesMax) break;
+    AMIC_TRY(auto records, store_.log_read(row.seq, 1, limits::kEnvelopeBytesMax));
+    if (records.empty()) return fail(Code::kCorrupt, "log", "an outbox row has no record");
+    total += records.front().bytes.size();
+    chain = chain_next(chain, records.front().digest);
+    flight.chain.push_back(chain);
+    batch.envelopes.push_back(std::move(records.front().bytes));
+  }
+  out.in_flight = std::move(flight);
+  return encode(sign_batch(std::move(batch), keys_.node));
+}
+
+Result<std::optional<Bytes>> Engine::next_batch(MemberId const& member) {
+  AMIC_TRY(auto* const entry, peer(member));
+  std::lock_guard const lock(entry->mutex);
+  for (std::uint8_t lane = 0; lane < kLaneCount; ++lane) {
+    auto& out = entry->out[lane];
+    if (out.in_flight || !out.may_have_more) continue;
+    AMIC_TRY(auto batch, build_batch(member, lane, out));
+    if (batch) return batch;
+  }
+  return std::nullopt;
+}
+
+void Engine::batch_failed(MemberId const& member, std::uint8_t lane) {
+  auto entry = peer(member);
+  if (!entry || lane >= kLaneCount) return;
+  std::lock_guard const lock((*entry)->mutex);
+  (*entry)->out[lane].in_flight.reset();
+}
+
+Result<Receipt> Engine::read_receipt(MemberId const& peer, BytesView bytes) const {
+  AMIC_TRY(auto receipt, decode_receipt(bytes));
+  AMIC_TRY_VOID(verify_receipt(receipt, community_.head, community_.id));
+  if (receipt.from != peer || receipt.to != keys_.self)
+    return fail(Code::kWrongIdentity, "receipt", "a receipt of other members");
+  return receipt;
+}
+
+void Engine::on_receipt(MemberId const& member, BytesView bytes,
+                        std::function<void(Result<void>)> done) {
+  auto entry = peer(member);
+  if (!entry) return done(fail(std::move(entry).error()));
+  auto receipt = read_receipt(member, bytes);
+  if (!receipt) return done(fail(std::move(receipt).error()));
+  {
+    std::lock_guard const lock((*entry)->mutex);
+    auto& out = (*entry)->out[receipt->lane];
+    if (!out.in_flight)
+      return done(fail(Code::kRejected, "receipt.lane", "nothing is in flight on this lane"));
+    auto const flight = std::move(*out.in_flight);
+    out.in_flight.reset();
+    if (receipt->n < flight.first_n)
+      return done(fail(Code::kGap, "receipt.n", "the peer holds less than it had acknowledged"));
+    auto const index = receipt->n - flight.first_n;
+    if (index >= flight.chain.size() || flight.chain[index] != receipt->chain)
+      return done(fail(Code::kConflict, "receipt.chain", "not the sequence that was sent"));
+    out.acked_n = receipt->n;
+    out.acked_chain = receipt->chain;
+  }
+  // Not waited for before the lane goes on: if it is lost, the peer skips what we send again.
+  store::Append unit;
+  unit.cursors.push_back({store::CursorKind::kAcked, member, receipt->lane, receipt->n,
+                          to_bytes(bytes)});
+  committer_.commit(std::move(unit), [done = std::move(done)](Result<std::uint64_t> stored) {
+    if (!stored) return done(fail(std::move(stored).error()));
+    done({});
+  });
+}
+
+Result<void> Engine::resync(MemberId const& member, BytesView bytes) {
+  AMIC_TRY(auto* const entry, peer(member));
+  AMIC_TRY(auto const receipt, read_receipt(member, bytes));
+  std::lock_guard const lock(entry->mutex);
+  auto& out = entry->out[receipt.lane];
+  out.in_flight.reset();
+  if (receipt.n < out.acked_n)
+    return fail(Code::kGap, "receipt.n",
+                "the peer holds " + std::to_string(receipt.n) + " of this lane but had signed for " +
+                    std::to_string(out.acked_n) + ": it was restored from a backup");
+  // The peer is ahead of our cursor (our own acknowledgement was lost): walk the chain to prove it.
+  Hash chain = out.acked_chain;
+  for (auto n = out.acked_n; n < receipt.n;) {
+    AMIC_TRY(auto const rows, store_.outbox(member, receipt.lane, n, limits::kBatchEnvelopesMax));
+    if (rows.empty()) return fail(Code::kConflict, "receipt.n", "more than was ever queued");
+    for (auto const& row : rows) {
+      if (n == receipt.n) break;
+      AMIC_TRY(auto const records, store_.log_read(row.seq, 1, limits::kEnvelopeBytesMax));
+      if (records.empty()) return fail(Code::kCorrupt, "log", "an outbox row has no record");
+      chain = chain_next(chain, records.front().digest);
+      n = row.n;
+    }
+  }
+  if (chain != receipt.chain)
+    return fail(Code::kConflict, "receipt.chain", "not the sequence that was queued");
+  out.acked_n = receipt.n;
+  out.acked_chain = chain;
+  out.may_have_more = true;
+  return {};
+}
+
+}  // namespace amic::exchange

@@ -1,0 +1,513 @@
+#include "net/server_connection.h"
+
+#include <boost/asio/buffer.hpp>
+#include <boost/beast/http/error.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/string_body.hpp>
+#include <charconv>
+#include <ctime>
+
+#include "net/problem.h"
+#include "net/server_stream.h"
+#include "net/text.h"
+#include "obs/log.h"
+
+namespace amic::net {
+namespace asio = boost::asio;
+namespace http = boost::beast::http;
+using tcp = asio::ip::tcp;
+namespace {
+
+using Parser = http::request_parser<http::string_body>;
+
+constexpr std::size_t kBodyReadBytes = 64 << 10;
+constexpr std::int64_t kWriteBytesPerMs = 4;  // the slowest reader that is put up with
+
+// RFC 9110 section 5.6.7, made once a second and thread.
+std::string const& date_header() {
+  thread_local std::time_t made_at = -1;
+  thread_local std::string text;
+  auto const now = std::time(nullptr);
+  if (now != made_at) {
+    static constexpr char const* kDays[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+    static constexpr char const* kMonths[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                              "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+    std::tm t{};
+    gmtime_r(&now, &t);
+    char buffer[64];
+    std::snprintf(buffer, sizeof buffer, "date: %s, %02d %s %04d %02d:%02d:%02d GMT\r\n",
+                  kDays[t.tm_wday], t.tm_mday, kMonths[t.tm_mon], t.tm_year + 1900, t.tm_hour,
+                  t.tm_min, t.tm_sec);
+    text = buffer;
+    made_at = now;
+  }
+  return text;
+}
+
+void append_number(std::string& out, std::size_t number, int base = 10) {
+  char digits[24];
+  auto const end = std::to_chars(digits, digits + sizeof digits, number, base).ptr;
+  out.append(digits, end);
+}
+
+// Headers that describe the message's frame are ours alone to write.
+bool is_framing(std::string_view name) {
+  for (std::string_view own : {"content-length", "transfer-encoding", "connection", "date"})
+    if (equal_ignoring_case(name, own)) return true;
+  return false;
+}
+
+bool headers_are_sound(Response const& response) {
+  if (response.status < 200 || response.status > 599) return false;
+  for (auto const& [name, value] : response.headers)
+    if (!is_token(name) || value.find_first_of(std::string_view("\r\n\0", 3)) != std::string::npos)
+      return false;
+  return true;
+}
+
+}  // namespace
+
+class Connection : public std::enable_shared_from_this<Connection> {
+ public:
+  Connection(std::shared_ptr<ServerShared> shared, std::size_t loop_index, tcp::socket socket)
+      : shared_(std::move(shared)),
+        loop_index_(loop_index),
+        channel_(std::make_shared<Channel>(std::move(socket))) {
+    shared_->live[loop_index_].insert(this);
+  }
+  ~Connection() {
+    shared_->live[loop_index_].erase(this);
+    --shared_->connections;
+  }
+  Connection(Connection const&) = delete;
+  Connection& operator=(Connection const&) = delete;
+
+  Task<void> run();
+  void abort() { channel_->abort(); }
+  // On the loop's thread.
+  void take_answer(Response response);
+  void wake() { channel_->wake(); }
+
+ private:
+  enum class Next { kRequest, kClose, kLinger };
+
+  bool open();
+  Task<Next> serve_one();
+  Task<bool> read_header();
+  Task<bool> read_body();
+  Task<bool> continue_if_expected();
+  bool parse_some(bool& progress);
+  void refuse(int status, Code code, char const* where, char const* detail = "");
+  void refuse_parse(boost::system::error_code error);
+  bool check_header();
+  Request take_request();
+  void call_handler(Request request);
+  Task<Next> answer_request();
+  Task<Next> send(Response response);
+  Task<Next> send_stream(Response response);
+  Task<bool> pump(QueuedStream& stream);
+  void write_head(Response const& response, bool streamed);
+
+  std::shared_ptr<ServerShared> shared_;
+  std::size_t loop_index_;
+  std::shared_ptr<Channel> channel_;
+  std::string remote_;
+  std::optional<PublicKey32> peer_key_;
+  std::optional<Parser> parser_;
+  std::string head_;
+  std::optional<Response> refusal_;  // set: the request is answered with this, and the end
+  std::optional<Response> answer_;
+  bool keep_alive_ = false;
+  bool is_head_ = false;
+  bool is_http10_ = false;
+};
+
+namespace {
+
+// Stands between a handler and the connection: first answer counts, none at all is a 500.
+class Slot {
+ public:
+  Slot(std::shared_ptr<Loop> loop, std::weak_ptr<Connection> connection)
+      : loop_(std::move(loop)), connection_(std::move(connection)) {}
+  Slot(Slot const&) = delete;
+  Slot& operator=(Slot const&) = delete;
+  ~Slot() {
+    if (!answered_) answer(problem(Code::kInternal));
+  }
+
+  void answer(Response response) {
+    if (answered_.exchange(true)) return;
+    if (loop_->is_current()) {
+      if (auto const connection = connection_.lock()) connection->take_answer(std::move(response));
+      return;
+    }
+    loop_->post([weak = connection_, r = std::move(response)]() mutable {
+      if (auto const connection = weak.lock()) connection->take_answer(std::move(r));
+    });
+  }
+
+ private:
+  std::shared_ptr<Loop> loop_;
+  std::weak_ptr<Connection> connection_;
+  std::atomic<bool> answered_{false};
+};
+
+}  // namespace
+
+bool Connection::open() {
+  boost::system::error_code error;
+  auto& socket = channel_->socket();
+  auto const remote = socket.remote_endpoint(error);
+  if (error) return false;
+  bool const v6 = remote.address().is_v6();
+  remote_ = (v6 ? "[" : "") + remote.address().to_string() + (v6 ? "]:" : ":") +
+            std::to_string(remote.port());
+  socket.set_option(tcp::no_delay(true), error);
+  socket.non_blocking(true, error);
+  if (error) return false;
+  if (!shared_->tls) {
+    channel_->use(Transport::plain(socket.native_handle()));
+    return true;
+  }
+  auto tls = Transport::tls(shared_->tls, socket.native_handle(), true);
+  if (!tls) return false;
+  channel_->use(std::move(*tls));
+  return true;
+}
+
+Task<void> Connection::run() {
+  if (shared_->stopping || !open()) co_return;
+  channel_->set_deadline(shared_->options.request_timeout_ms);
+  auto const shaken = co_await channel_->handshake();
+  if (shaken != Io::kDone) {
+    if (shaken == Io::kFailed) {
+      auto const error = channel_->transport().error();
+      obs::log(obs::Level::kInfo, "net.handshake_refused",
+               {{"remote", remote_}, {"code", code_name(error.code)}, {"detail", error.detail}});
+    }
+    // The alert that says why is already written; give the peer the chance to read it.
+    co_await channel_->linger();
+    co_return;
+  }
+  peer_key_ = channel_->transport().peer_key();
+  auto next = Next::kRequest;
+  while (next == Next::kRequest) next = co_await serve_one();
+  if (next == Next::kLinger) {
+    co_await channel_->linger();
+  } else {
+    if (!channel_->dead()) channel_->transport().shut_down();
+    channel_->close();
+  }
+}
+
+Task<Connection::Next> Connection::serve_one() {
+  auto& options = shared_->options;
+  parser_.emplace();
+  parser_->eager(false);
+  parser_->header_limit(static_cast<std::uint32_t>(options.header_bytes_max));
+  parser_->body_limit(options.body_bytes_max);
+  refusal_.reset();
+  answer_.reset();
+  keep_alive_ = is_head_ = is_http10_ = false;
+  auto complete = co_await read_header();
+  if (complete) complete = co_await read_body();
+  if (refusal_) {
+    keep_alive_ = false;
+    channel_->set_deadline(options.request_timeout_ms);
+    auto refusal = std::move(*refusal_);
+    co_await send(std::move(refusal));
+    co_return Next::kLinger;
+  }
+  if (!complete) co_return Next::kClose;
+  channel_->clear_deadline();
+  auto request = take_request();
+  call_handler(std::move(request));
+  auto const next = co_await answer_request();
+  co_return next;
+}
+
+// True: a sound header is parsed. False: refusal_ is set, or the peer has gone.
+Task<bool> Connection::read_header() {
+  auto& options = shared_->options;
+  auto& input = channel_->input();
+  bool started = !input.empty();
+  channel_->set_deadline(started ? options.request_timeout_ms : options.idle_timeout_ms);
+  for (;;) {
+    while (!input.empty() && !parser_->is_header_done()) {
+      bool progress = false;
+      if (!parse_some(progress)) co_return false;
+      if (!progress) break;
+    }
+    if (parser_->is_header_done()) co_return check_header();
+    // One byte more than the parser accepts, so that it is the one to refuse.
+    auto const step = co_await channel_->read_more(options.header_bytes_max + 1024);
+    if (step != Io::kDone) {
+      if (started && channel_->timed_out()) refuse(408, Code::kTimeout, "request");
+      co_return false;
+    }
+    if (!started) channel_->set_deadline(options.request_timeout_ms);
+    started = true;
+  }
+}
+
+Task<bool> Connection::read_body() {
+  auto const proceed = co_await continue_if_expected();
+  if (!proceed) co_return false;
+  auto& input = channel_->input();
+  parser_->eager(true);
+  while (!parser_->is_done()) {
+    bool progress = !input.empty();
+    if (progress && !parse_some(progress)) co_return false;
+    if (progress || parser_->is_done()) continue;
+    auto const step =
+        co_await channel_->read_more(kBodyReadBytes + shared_->options.header_bytes_max);
+    if (step == Io::kDone) continue;
+    if (channel_->timed_out()) refuse(408, Code::kTimeout, "request");
+    co_return false;
+  }
+  co_return true;
+}
+
+Task<bool> Connection::continue_if_expected() {
+  if (parser_->is_done() || is_http10_) co_return true;
+  auto const expect = parser_->get().find(http::field::expect);
+  if (expect == parser_->get().end()) co_return true;
+  if (!equal_ignoring_case({expect->value().data(), expect->value().size()}, "100-continue")) {
+    refuse(417, Code::kUnsupported, "header.expect");
+    co_return false;
+  }
+  std::string_view const line = "HTTP/1.1 100 Continue\r\n\r\n";
+  auto const step = co_await channel_->write_all(line, {});
+  co_return step == Io::kDone;
+}
+
+// False: refused. progress: bytes were taken.
+bool Connection::parse_some(bool& progress) {
+  auto& input = channel_->input();
+  auto const view = input.view();
+  boost::system::error_code error;
+  auto const used = parser_->put(asio::const_buffer(view.data(), view.size()), error);
+  input.consume(used);
+  progress = used > 0;
+  if (error == http::error::need_more) {
+    // The parser keeps nothing itself: with the same bytes it would say the same.
+    progress = false;
+    return true;
+  }
+  if (error) refuse_parse(error);
+  return !error;
+}
+
+void Connection::refuse(int status, Code code, char const* where, char const* detail) {
+  refusal_ = problem_with_status(status, Error{code, where, detail});
+}
+
+void Connection::refuse_parse(boost::system::error_code error) {
+  if (error == http::error::header_limit) return refuse(431, Code::kTooLarge, "header");
+  if (error == http::error::body_limit) return refuse(413, Code::kTooLarge, "body");
+  refuse(400, Code::kMalformed, "http", error.message().c_str());
+}
+
+bool Connection::check_header() {
+  auto const& message = parser_->get();
+  is_http10_ = message.version() < 11;
+  is_head_ = message.method() == http::verb::head;
+  if (message.version() != 10 && message.version() != 11)
+    return refuse(505, Code::kUnsupported, "http.version"), false;
+  if (!is_http10_ && message.count(http::field::host) != 1)
+    return refuse(400, Code::kMalformed, "header.host", "exactly one is needed"), false;
+  // Anything but plain chunked, or both kinds of length, is how requests are smuggled.
+  auto const encoding = message.find(http::field::transfer_encoding);
+  if (encoding != message.end()) {
+    bool const chunked =
+        message.count(http::field::transfer_encoding) == 1 && !is_http10_ &&
+        equal_ignoring_case({encoding->value().data(), encoding->value().size()}, "chunked");
+    if (!chunked || message.count(http::field::content_length) > 0)
+      return refuse(400, Code::kMalformed, "header.transfer-encoding"), false;
+  }
+  auto const length = parser_->content_length();
+  if (length && *length > shared_->options.body_bytes_max)
+    return refuse(413, Code::kTooLarge, "body"), false;
+  return true;
+}
+
+Request Connection::take_request() {
+  keep_alive_ = parser_->keep_alive();
+  auto message = parser_->release();
+  Request out;
+  out.method.assign(message.method_string().data(), message.method_string().size());
+  out.target.assign(message.target().data(), message.target().size());
+  for (auto const& field : message) {
+    auto const name = field.name_string();
+    auto const value = field.value();
+    out.headers.emplace_back(to_lower({name.data(), name.size()}),
+                             std::string(value.data(), value.size()));
+  }
+  out.body = std::move(message.body());
+  out.remote_address = remote_;
+  out.peer_key = peer_key_;
+  return out;
+}
+
+void Connection::call_handler(Request request) {
+  if (shared_->stopping) return channel_->abort();
+  auto slot = std::make_shared<Slot>(shared_->loops[loop_index_], weak_from_this());
+  Responder respond = [slot](Response response) { slot->answer(std::move(response)); };
+  slot.reset();
+  try {
+    shared_->handler(std::move(request), std::move(respond));
+  } catch (std::exception const& e) {
+    // Ours to mend, not the client's: the slot answers 500 if nothing else has been said.
+    obs::log(obs::Level::kError, "net.handler_threw", {{"what", e.what()}});
+  }
+}
+
+void Connection::take_answer(Response response) {
+  if (answer_) return;
+  answer_ = std::move(response);
+  channel_->wake();
+}
+
+Task<Connection::Next> Connection::answer_request() {
+  if (!answer_) channel_->set_deadline(shared_->options.response_timeout_ms);
+  while (!answer_) {
+    auto const woken = co_await channel_->wait_for_wake();
+    if (woken || answer_) continue;
+    if (!channel_->timed_out()) co_return Next::kClose;
+    obs::log(obs::Level::kError, "net.handler_silent", {{"remote", remote_}});
+    answer_ = problem(Code::kTimeout);
+    keep_alive_ = false;
+  }
+  auto answer = std::move(*answer_);
+  if (!headers_are_sound(answer)) {
+    obs::log(obs::Level::kError, "net.bad_response", {{"status", answer.status}});
+    answer = problem(Code::kInternal);
+  }
+  if (answer.on_stream) {
+    auto const next = co_await send_stream(std::move(answer));
+    co_return next;
+  }
+  auto const next = co_await send(std::move(answer));
+  co_return next;
+}
+
+void Connection::write_head(Response const& response, bool streamed) {
+  auto const reason =
+      http::obsolete_reason(http::int_to_status(static_cast<unsigned>(response.status)));
+  head_.assign("HTTP/1.1 ");
+  append_number(head_, static_cast<std::size_t>(response.status));
+  head_ += ' ';
+  head_.append(reason.data(), reason.size());
+  head_ += "\r\n";
+  for (auto const& [name, value] : response.headers) {
+    if (is_framing(name)) continue;
+    head_ += name;
+    head_ += ": ";
+    head_ += value;
+    head_ += "\r\n";
+  }
+  head_ += date_header();
+  if (streamed) {
+    if (!is_http10_) head_ += "transfer-encoding: chunked\r\n";
+  } else if (response.status != 204 && response.status != 304) {
+    head_ += "content-length: ";
+    append_number(head_, response.body.size());
+    head_ += "\r\n";
+  }
+  if (!keep_alive_) {
+    head_ += "connection: close\r\n";
+  } else if (is_http10_) {
+    head_ += "connection: keep-alive\r\n";
+  }
+  head_ += "\r\n";
+}
+
+Task<Connection::Next> Connection::send(Response response) {
+  write_head(response, false);
+  std::string_view body = response.body;
+  if (is_head_ || response.status == 204 || response.status == 304) body = {};
+  channel_->set_deadline(shared_->options.request_timeout_ms +
+                         static_cast<std::int64_t>(body.size()) / kWriteBytesPerMs);
+  auto const step = co_await channel_->write_all(head_, body);
+  if (step != Io::kDone) co_return Next::kClose;
+  co_return keep_alive_ ? Next::kRequest : Next::kLinger;
+}
+
+Task<Connection::Next> Connection::send_stream(Response response) {
+  if (is_http10_) keep_alive_ = false;
+  write_head(response, true);
+  channel_->set_deadline(shared_->options.request_timeout_ms);
+  auto const step = co_await channel_->write_all(head_, {});
+  if (step != Io::kDone || shared_->stopping) co_return Next::kClose;
+  auto const stream =
+      std::make_shared<QueuedStream>([loop = shared_->loops[loop_index_], weak = weak_from_this()] {
+        loop->post([weak] {
+          if (auto const self = weak.lock()) self->wake();
+        });
+      });
+  if (is_head_) {
+    stream->peer_gone();
+    co_return keep_alive_ ? Next::kRequest : Next::kLinger;
+  }
+  try {
+    response.on_stream(stream);
+  } catch (std::exception const& e) {
+    obs::log(obs::Level::kError, "net.handler_threw", {{"what", e.what()}});
+    stream->peer_gone();
+    co_return Next::kClose;
+  }
+  auto const whole = co_await pump(*stream);
+  stream->peer_gone();
+  if (!whole) co_return Next::kClose;
+  co_return keep_alive_ ? Next::kRequest : Next::kLinger;
+}
+
+// Sends until the producer closes (true) or the peer goes, is too slow or the queue overflows.
+Task<bool> Connection::pump(QueuedStream& stream) {
+  auto const request_timeout_ms = shared_->options.request_timeout_ms;
+  for (;;) {
+    auto taken = stream.take();
+    if (taken.broken || channel_->dead()) co_return false;
+    if (!taken.bytes.empty()) {
+      head_.clear();
+      if (!is_http10_) {
+        append_number(head_, taken.bytes.size(), 16);
+        head_ += "\r\n";
+        taken.bytes += "\r\n";
+      }
+      channel_->set_deadline(request_timeout_ms +
+                             static_cast<std::int64_t>(taken.bytes.size()) / kWriteBytesPerMs);
+      auto const step = co_await channel_->write_all(head_, taken.bytes);
+      if (step != Io::kDone) co_return false;
+      channel_->clear_deadline();
+    }
+    if (taken.last) {
+      std::string_view const end = is_http10_ ? "" : "0\r\n\r\n";
+      auto const step = co_await channel_->write_all(end, {});
+      co_return step == Io::kDone;
+    }
+    if (!taken.bytes.empty()) continue;  // more may have come while we wrote
+    channel_->clear_deadline();
+    // Only to notice the end: what a client sends meanwhile is its next request, and must be small.
+    std::size_t got = 0;
+    auto const room = channel_->input().room(shared_->options.header_bytes_max);
+    if (room.empty()) co_return false;
+    auto const step = channel_->transport().read_some(room, got);
+    if (step == Io::kDone) channel_->input().commit(got);
+    if (step == Io::kClosed || step == Io::kFailed) co_return false;
+    if (step != Io::kDone) co_await channel_->wait(step);
+  }
+}
+
+Task<void> serve_connection(std::shared_ptr<ServerShared> shared, std::size_t loop_index,
+                            tcp::socket socket) {
+  auto const connection =
+      std::make_shared<Connection>(std::move(shared), loop_index, std::move(socket));
+  co_await connection->run();
+}
+
+void abort_connections(ServerShared& shared, std::size_t loop_index) {
+  for (auto* const connection : shared.live[loop_index]) connection->abort();
+}
+
+}  // namespace amic::net

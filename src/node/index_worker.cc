@@ -1,0 +1,69 @@
+#include "node/index_worker.h"
+
+#include <chrono>
+
+namespace amic::node {
+
+namespace {
+constexpr std::size_t kRecordsPerRound = 2000;
+constexpr std::chrono::seconds kRetryAfterFailure{5};
+}  // namespace
+
+IndexWorker::IndexWorker(exchange::Exchange const& exchange, store::Store& store,
+                         std::function<void(std::uint64_t)> on_applied)
+    : store_(store), feeder_(exchange, store), on_applied_(std::move(on_applied)) {
+  if (auto const watermark = store_.watermark()) applied_seq_ = *watermark;
+  if (auto const size = store_.log_size()) log_size_ = *size;
+  thread_ = std::thread([this] { run(); });
+}
+
+IndexWorker::~IndexWorker() {
+  {
+    std::lock_guard const lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_all();
+  thread_.join();
+}
+
+void IndexWorker::log_grew(std::uint64_t log_size) {
+  {
+    std::lock_guard const lock(mutex_);
+    log_size_ = std::max(log_size_, log_size);
+  }
+  wake_.notify_one();
+}
+
+std::optional<Error> IndexWorker::failure() const {
+  std::lock_guard const lock(mutex_);
+  return failure_;
+}
+
+void IndexWorker::run() {
+  std::unique_lock lock(mutex_);
+  while (!stopping_) {
+    if (applied_seq_.load() >= log_size_) {
+      wake_.wait(lock, [this] { return stopping_ || applied_seq_.load() < log_size_; });
+      continue;
+    }
+    lock.unlock();
+    work_once();
+    lock.lock();
+    // A full disk may get room again: the index is derived, so trying again is always safe.
+    if (failure_) wake_.wait_for(lock, kRetryAfterFailure, [this] { return stopping_; });
+  }
+}
+
+void IndexWorker::work_once() {
+  auto applied = feeder_.catch_up(kRecordsPerRound);
+  auto watermark = applied ? store_.watermark() : fail(applied.error());
+  {
+    std::lock_guard const lock(mutex_);
+    failure_.reset();
+    if (!watermark) failure_ = watermark.error();
+    else applied_seq_ = *watermark;
+  }
+  if (watermark) on_applied_(*watermark);
+}
+
+}  // namespace amic::node

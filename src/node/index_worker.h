@@ -1,0 +1,41 @@
+// The one thread that writes the index: carries the log into it as it grows.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+
+#include "exchange/index_feeder.h"
+
+namespace amic::node {
+
+class IndexWorker {
+ public:
+  // `on_applied` runs on the worker's thread after each applied batch, with the new watermark.
+  IndexWorker(exchange::Exchange const& exchange, store::Store& store,
+              std::function<void(std::uint64_t applied_seq)> on_applied);
+  ~IndexWorker();
+
+  void log_grew(std::uint64_t log_size);  // any thread
+  std::uint64_t applied_seq() const { return applied_seq_.load(); }
+  // The error that stopped the worker, if any: the node is then not ready.
+  std::optional<Error> failure() const;
+
+ private:
+  void run();
+  void work_once();
+
+  store::Store& store_;
+  exchange::IndexFeeder feeder_;
+  std::function<void(std::uint64_t)> on_applied_;
+  std::atomic<std::uint64_t> applied_seq_{0};
+  mutable std::mutex mutex_;
+  std::condition_variable wake_;
+  std::uint64_t log_size_ = 0;
+  std::optional<Error> failure_;
+  bool stopping_ = false;
+  std::thread thread_;
+};
+
+}  // namespace amic::node

@@ -1,0 +1,36 @@
+// Object bodies: zstd with a dictionary trained on this node's own objects. Dictionary 0 is none.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "compress/compress.h"
+#include "store/sqlite/db.h"
+
+namespace amic::store::sqlite {
+
+// Dictionaries of one idx.db, loaded when first needed and then kept (a handful). Any thread.
+class Bodies {
+ public:
+  Result<std::string> decode(Connection& connection, std::uint64_t dict, BytesView frame);
+  // Compresses with `dict`, which the caller has from newest().
+  Result<Bytes> encode(Connection& connection, std::uint64_t dict, std::string_view body);
+
+  struct Newest {
+    std::uint64_t dict = 0;     // 0: none yet
+    std::uint64_t objects = 0;  // held when it was trained
+  };
+  Result<Newest> newest(Connection& connection);
+  void forget();  // after the file was made anew
+
+ private:
+  using Shared = std::shared_ptr<compress::Dictionary const>;
+  Result<Shared> load(Connection& connection, std::uint64_t dict);
+
+  std::mutex mutex_;
+  std::map<std::uint64_t, Shared> loaded_;
+};
+
+}  // namespace amic::store::sqlite

@@ -1,0 +1,104 @@
+#include "store/sqlite/schema.h"
+
+#include <string>
+
+namespace amic::store::sqlite {
+namespace {
+
+constexpr char kLogV1[] =
+    "CREATE TABLE meta (k TEXT PRIMARY KEY, n BIGINT NOT NULL) WITHOUT ROWID;"
+
+    "CREATE TABLE record (seq INTEGER PRIMARY KEY, kind SMALLINT NOT NULL, id BLOB NOT NULL,"
+    " digest BLOB NOT NULL, at_ms BIGINT NOT NULL, peer TEXT NOT NULL, bytes BLOB NOT NULL);"
+    "CREATE TABLE record_by_id (id BLOB PRIMARY KEY, seq BIGINT NOT NULL) WITHOUT ROWID;"
+
+    "CREATE TABLE outbox (peer TEXT, lane SMALLINT, n BIGINT, seq BIGINT NOT NULL,"
+    " bytes BIGINT NOT NULL, queued_ms BIGINT NOT NULL, PRIMARY KEY (peer, lane, n)) WITHOUT ROWID;"
+    "CREATE TABLE lane (peer TEXT, lane SMALLINT, last_n BIGINT NOT NULL, acked_n BIGINT NOT NULL,"
+    " pending_bytes BIGINT NOT NULL, PRIMARY KEY (peer, lane)) WITHOUT ROWID;"
+    "CREATE TABLE cursor (kind SMALLINT, peer TEXT, lane SMALLINT, n BIGINT NOT NULL,"
+    " note BLOB NOT NULL, PRIMARY KEY (kind, peer, lane)) WITHOUT ROWID;"
+
+    "CREATE TABLE quarantine (peer TEXT, n BIGINT, at_ms BIGINT NOT NULL, code TEXT NOT NULL,"
+    " reason TEXT NOT NULL, digest BLOB NOT NULL, size BIGINT NOT NULL, bytes BLOB NOT NULL,"
+    " PRIMARY KEY (peer, n)) WITHOUT ROWID;"
+    "CREATE TABLE quarantine_size (peer TEXT PRIMARY KEY, envelopes BIGINT NOT NULL,"
+    " bytes BIGINT NOT NULL) WITHOUT ROWID;"
+
+    "CREATE TABLE kv (space TEXT, k TEXT, v BLOB NOT NULL, PRIMARY KEY (space, k)) WITHOUT ROWID;"
+    "CREATE TABLE tile (level SMALLINT, n BIGINT, hashes BLOB NOT NULL,"
+    " PRIMARY KEY (level, n)) WITHOUT ROWID;";
+
+constexpr char kIndexV1[] =
+    "CREATE TABLE meta (k TEXT PRIMARY KEY, n BIGINT NOT NULL) WITHOUT ROWID;"
+
+    "CREATE TABLE aud (aud INTEGER PRIMARY KEY, label BLOB NOT NULL, objects BIGINT NOT NULL);"
+    "CREATE TABLE aud_by_label (digest BLOB PRIMARY KEY, aud BIGINT NOT NULL) WITHOUT ROWID;"
+
+    "CREATE TABLE dict (dict INTEGER PRIMARY KEY, objects BIGINT NOT NULL, raw BLOB NOT NULL);"
+
+    "CREATE TABLE obj (ord INTEGER PRIMARY KEY, ver BIGINT NOT NULL, added BIGINT NOT NULL,"
+    " seq BIGINT NOT NULL, aud BIGINT NOT NULL, multi SMALLINT NOT NULL, dict SMALLINT NOT NULL,"
+    " creator TEXT NOT NULL, type TEXT NOT NULL, id BLOB NOT NULL, body BLOB NOT NULL);"
+    "CREATE TABLE obj_by_id (id BLOB, ver BIGINT, aud BIGINT, ord BIGINT NOT NULL,"
+    " PRIMARY KEY (id, ver, aud)) WITHOUT ROWID;"
+    "CREATE TABLE obj_by_type (type TEXT, ord BIGINT, aud BIGINT NOT NULL,"
+    " PRIMARY KEY (type, ord)) WITHOUT ROWID;"
+    "CREATE TABLE obj_by_creator (creator TEXT, ord BIGINT, aud BIGINT NOT NULL,"
+    " PRIMARY KEY (creator, ord)) WITHOUT ROWID;"
+    "CREATE TABLE obj_by_aud (aud BIGINT, ord BIGINT, PRIMARY KEY (aud, ord)) WITHOUT ROWID;"
+
+    "CREATE TABLE item (seq INTEGER PRIMARY KEY, id BLOB NOT NULL, originator TEXT NOT NULL,"
+    " precedence SMALLINT NOT NULL, aud BIGINT NOT NULL, created_ms BIGINT NOT NULL,"
+    " received_ms BIGINT NOT NULL, title TEXT NOT NULL, media_type TEXT NOT NULL,"
+    " objects BIGINT NOT NULL, quarantined BIGINT NOT NULL, rejected BIGINT NOT NULL);"
+    "CREATE TABLE item_by_id (id BLOB PRIMARY KEY, seq BIGINT NOT NULL) WITHOUT ROWID;"
+
+    "CREATE TABLE edge (node BLOB, dir SMALLINT, aud BIGINT, rel TEXT, other BLOB,"
+    " ord BIGINT NOT NULL, PRIMARY KEY (node, dir, aud, rel, other)) WITHOUT ROWID;"
+
+    "CREATE TABLE refused (seq BIGINT, n BIGINT, quarantined SMALLINT NOT NULL, code TEXT NOT NULL,"
+    " pointer TEXT NOT NULL, reason TEXT NOT NULL, body BLOB NOT NULL,"
+    " PRIMARY KEY (seq, n)) WITHOUT ROWID;";
+
+constexpr char const* kLogMigrations[] = {kLogV1};
+constexpr char const* kIndexMigrations[] = {kIndexV1};
+
+}  // namespace
+
+Schema log_schema() { return {kLogApplicationId, kLogMigrations}; }
+Schema index_schema() { return {kIndexApplicationId, kIndexMigrations}; }
+
+Result<std::uint64_t> schema_version(Connection& connection, Schema const& schema) {
+  AMIC_TRY(auto const application, connection.integer("PRAGMA application_id"));
+  AMIC_TRY(auto const version, connection.integer("PRAGMA user_version"));
+  AMIC_TRY(auto const tables, connection.integer("SELECT count(*) FROM sqlite_schema"));
+  if (tables == 0 && version == 0) return std::uint64_t{0};
+  if (application != schema.application_id)
+    return fail(Code::kCorrupt, connection.name(), "not a file of this kind");
+  if (version < 0 || static_cast<std::uint64_t>(version) > schema.version())
+    return fail(Code::kUnsupported, connection.name(),
+                "schema " + std::to_string(version) + " is newer than this program knows (" +
+                    std::to_string(schema.version()) + ")");
+  AMIC_TRY(auto const noted, meta_get(connection, "schema"));
+  if (noted != static_cast<std::uint64_t>(version))
+    return fail(Code::kCorrupt, connection.name(), "its two schema versions differ");
+  return noted;
+}
+
+Result<std::uint64_t> migrate(Connection& connection, Schema const& schema) {
+  AMIC_TRY(std::uint64_t const before, schema_version(connection, schema));
+  for (std::uint64_t version = before; version < schema.version(); ++version) {
+    Transaction transaction(connection);
+    AMIC_TRY_VOID(transaction.begin());
+    AMIC_TRY_VOID(connection.exec(schema.migrations[version]));
+    AMIC_TRY_VOID(meta_put(connection, "schema", version + 1));
+    std::string const marks = "PRAGMA application_id = " + std::to_string(schema.application_id) +
+                              "; PRAGMA user_version = " + std::to_string(version + 1) + ";";
+    AMIC_TRY_VOID(connection.exec(marks.c_str()));
+    AMIC_TRY_VOID(transaction.commit());
+  }
+  return before;
+}
+
+}  // namespace amic::store::sqlite

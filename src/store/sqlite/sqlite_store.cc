@@ -1,0 +1,150 @@
+#include "store/sqlite/sqlite_store.h"
+
+#include <utility>
+
+#include "store/sqlite/files.h"
+#include "store/sqlite/index_file.h"
+#include "store/sqlite/log_file.h"
+#include "store/sqlite/snapshot.h"
+
+namespace amic::store::sqlite {
+namespace {
+
+class SqliteStore final : public Store {
+ public:
+  SqliteStore(std::unique_ptr<DirectoryLock> lock, std::unique_ptr<LogFile> log,
+              std::unique_ptr<IndexFile> index)
+      : lock_(std::move(lock)),
+        log_(std::move(log)),
+        index_(std::move(index)),
+        reset_reason_(index_->reset_reason()) {}
+
+  bool index_was_reset() const override { return !reset_reason_.empty(); }
+  std::string index_reset_reason() const override { return reset_reason_; }
+
+  Result<std::uint64_t> append(std::vector<Append> const& units) override {
+    return log_->append(units);
+  }
+  Result<std::uint64_t> log_size() override { return log_->size(); }
+  Result<std::vector<Record>> log_read(std::uint64_t from_seq, std::size_t count_max,
+                                       std::size_t bytes_max) override {
+    return log_->read(from_seq, count_max, bytes_max);
+  }
+  Result<std::vector<Hash>> log_digests(std::uint64_t from_seq, std::size_t count_max,
+                                        std::vector<RecordKind>* kinds) override {
+    return log_->digests(from_seq, count_max, kinds);
+  }
+  Result<std::optional<Record>> log_find(EnvelopeId const& id) override { return log_->find(id); }
+  Result<std::vector<OutboxRow>> outbox(MemberId const& peer, std::uint8_t lane,
+                                        std::uint64_t after_n, std::size_t count_max) override {
+    return log_->outbox(peer, lane, after_n, count_max);
+  }
+  Result<std::vector<LaneDepth>> lanes() override { return log_->lanes(); }
+  Result<std::vector<Cursor>> cursors() override { return log_->cursors(); }
+  Result<std::vector<Quarantined>> quarantine(MemberId const& peer,
+                                              std::size_t count_max) override {
+    return log_->quarantine(peer, count_max);
+  }
+  Result<std::optional<Bytes>> kv_get(std::string const& space, std::string const& key) override {
+    return log_->kv_get(space, key);
+  }
+  Result<std::vector<std::pair<std::string, Bytes>>> kv_scan(std::string const& space,
+                                                             std::string const& after_key,
+                                                             std::size_t count_max) override {
+    return log_->kv_scan(space, after_key, count_max);
+  }
+  Result<std::optional<Bytes>> tile(std::uint8_t level, std::uint64_t index) override {
+    return log_->tile(level, index);
+  }
+
+  Result<void> apply(Derived const& derived) override { return index_->apply(derived); }
+  Result<std::uint64_t> watermark() override { return index_->watermark(); }
+  Result<FeedEnd> feed_end() override { return index_->feed_end(); }
+  Result<AudienceId> intern(BytesView label) override { return index_->intern(label); }
+  Result<std::vector<Audience>> audiences() override { return index_->audiences(); }
+  Result<std::optional<ObjectRow>> get(std::string const& id,
+                                       AudienceSet const& readable) override {
+    return index_->get(id, readable);
+  }
+  Result<std::vector<ObjectRow>> versions(std::string const& id,
+                                          AudienceSet const& readable) override {
+    return index_->versions(id, readable);
+  }
+  Result<bool> has_version(std::string const& id, std::int64_t version_us,
+                           Hash* body_sha256) override {
+    return index_->has_version(id, version_us, body_sha256);
+  }
+  Result<bool> has_version_for(std::string const& id, std::int64_t version_us,
+                               AudienceId audience) override {
+    return index_->has_version_for(id, version_us, audience);
+  }
+  Result<Page> page(PageFilter const& filter, AudienceSet const& readable) override {
+    return index_->page(filter, readable);
+  }
+  Result<std::vector<ItemRow>> items(std::uint64_t after_seq, std::size_t limit,
+                                     AudienceSet const& readable, bool newest_first) override {
+    return index_->items(after_seq, limit, readable, newest_first);
+  }
+  Result<std::optional<ItemRow>> item(EnvelopeId const& id, AudienceSet const& readable) override {
+    return index_->item(id, readable);
+  }
+  Result<std::vector<EdgeRow>> edges(std::string const& node, bool outgoing, std::size_t limit,
+                                     AudienceSet const& readable) override {
+    return index_->edges(node, outgoing, limit, readable);
+  }
+  Result<std::vector<RefusedObject>> refused(std::uint64_t seq) override {
+    return index_->refused(seq);
+  }
+  Result<std::uint64_t> object_count(AudienceSet const& readable) override {
+    return index_->object_count(readable);
+  }
+
+  Result<void> reset_index() override { return index_->reset(); }
+  Result<Hash> index_digest() override { return index_->digest(); }
+  Result<void> snapshot(std::filesystem::path const& directory) override {
+    return sqlite::snapshot(*log_, *index_, directory);
+  }
+  Result<void> check() override {
+    AMIC_TRY_VOID(log_->check());
+    return index_->check();
+  }
+
+ private:
+  std::unique_ptr<DirectoryLock> lock_;  // released last
+  std::unique_ptr<LogFile> log_;
+  std::unique_ptr<IndexFile> index_;
+  std::string reset_reason_;
+};
+
+// The index is applied from durable records only: one that knows more means that the log has lost
+// some, which peers hold receipts for. Nothing may be written over that silently.
+Result<void> compare_ends(LogFile& log, IndexFile& index) {
+  auto const applied = index.watermark();
+  if (!applied) return {};  // read-only without an index: its calls say so
+  AMIC_TRY(std::uint64_t const size, log.size());
+  if (*applied <= size) return {};
+  return fail(Code::kCorrupt, kLogFile,
+              "ends at record " + std::to_string(size) + " but idx.db was made from " +
+                  std::to_string(*applied) +
+                  ": records were lost or an old copy was put back; remove idx.db to accept that");
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Store>> open_store(std::filesystem::path const& directory,
+                                          Options const& options) {
+  std::unique_ptr<DirectoryLock> lock;
+  if (!options.read_only) {
+    AMIC_TRY(bool const present, file_exists(directory));
+    if (!present && !options.create) return fail(Code::kNotFound, kLogFile, "no such directory");
+    AMIC_TRY_VOID(make_directory(directory));
+    AMIC_TRY(lock, DirectoryLock::take(directory));
+  }
+  AMIC_TRY(auto log, LogFile::open(directory, options));
+  AMIC_TRY(auto index, IndexFile::open(directory, options));
+  AMIC_TRY_VOID(compare_ends(*log, *index));
+  return std::unique_ptr<Store>(
+      std::make_unique<SqliteStore>(std::move(lock), std::move(log), std::move(index)));
+}
+
+}  // namespace amic::store::sqlite
