@@ -48,6 +48,7 @@ struct Options {
   net::ServerOptions server;
   std::size_t page_default = 100;
   std::size_t event_streams_max = 256;
+  std::optional<Hash> local_token_sha256;  // see identity::Tokens
   std::int64_t idempotency_keep_ms = 24LL * 3600 * 1000;
 };
 

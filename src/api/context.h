@@ -45,13 +45,13 @@ struct Call {
 };
 
 class Events;
-class WrittenMarks;
 
 // All that handlers share.
 struct Services {
   Dependencies deps;
   Options options;
   AudienceCache audiences;
+  identity::Tokens tokens;
   Events* events = nullptr;  // owned by the service
 };
 

@@ -84,9 +84,8 @@ void Events::index_applied() {
 bool Events::serve(Subscriber& subscriber, bool heartbeat) {
   if (subscriber.stream->closed()) return false;
   if (heartbeat) {
-    identity::Tokens const tokens(services_.deps.store, services_.deps.exchange.realm());
-    auto const again =
-        tokens.authenticate_header(subscriber.authorization, services_.deps.clock.now_ms());
+    auto const again = services_.tokens.authenticate_header(subscriber.authorization,
+                                                            services_.deps.clock.now_ms());
     if (!again || !subscriber.stream->push(": still here\n\n")) return false;
     subscriber.who = *again;
   }

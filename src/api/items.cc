@@ -308,6 +308,15 @@ Result<net::Response> get_content(Services& services, Call const& call) {
   out.body.assign(as_text(contents.body));
   return out;
 }
+Result<net::Response> get_envelope(Services& services, Call const& call) {
+  AMIC_TRY(auto const item, find_item(services, call));
+  AMIC_TRY(auto const record, services.deps.store.log_find(item.id));
+  if (!record) return fail(Code::kInternal, "log", "indexed but not in the log");
+  net::Response out;
+  out.headers = {{"content-type", "application/vnd.amic.envelope"}, {"cache-control", "no-store"}};
+  out.body.assign(as_text(record->bytes));
+  return out;
+}
 }  // namespace
 
 std::vector<Route> item_routes() {
@@ -319,6 +328,8 @@ std::vector<Route> item_routes() {
        "One item with every object that was refused and why"},
       {"GET", "/api/v1/items/{id}/content", Access::kRead, answers(get_content),
        "The item's body exactly as its originator sealed it"},
+      {"GET", "/api/v1/items/{id}/envelope", Access::kRead, answers(get_envelope),
+       "The sealed envelope as it crossed the border: what the log's proofs are about"},
   };
 }
 

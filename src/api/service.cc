@@ -14,10 +14,11 @@ constexpr std::int64_t kPruneEveryMs = 3600 * 1000;
 
 class Service final : public ApiService {
  public:
-  Service(Dependencies dependencies, Options options)
-      : services_{dependencies, std::move(options),
-                  AudienceCache(dependencies.store, dependencies.clock)},
-        tokens_(dependencies.store, dependencies.exchange.realm()),
+  Service(Dependencies dependencies, Options const& options)
+      : services_{dependencies, options,
+                  AudienceCache(dependencies.store, dependencies.clock),
+                  identity::Tokens(dependencies.store, dependencies.exchange.realm(),
+                                   options.local_token_sha256)},
         events_(services_) {
     services_.events = &events_;
     for (auto const& route : routes())
@@ -72,7 +73,7 @@ class Service final : public ApiService {
     call.query = std::move(match.target.query);
     for (auto& [name, value] : match.params) call.path[name] = std::move(value);
     if (route.access != Access::kPublic) {
-      auto who = tokens_.authenticate_header(call.request.header("authorization"),
+      auto who = services_.tokens.authenticate_header(call.request.header("authorization"),
                                              services_.deps.clock.now_ms());
       if (!who) return respond(challenge(who.error()));
       if (!access_allowed(route.access, *who))
@@ -113,7 +114,6 @@ class Service final : public ApiService {
   }
 
   Services services_;
-  identity::Tokens tokens_;
   net::Router router_;
   Events events_;
   std::unique_ptr<net::Server> server_;

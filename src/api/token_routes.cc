@@ -60,16 +60,14 @@ void create_token(Services& services, Call call, net::Responder respond) {
 }
 
 Result<net::Response> list_tokens(Services& services, Call const&) {
-  identity::Tokens const tokens(services.deps.store, services.deps.exchange.realm());
-  AMIC_TRY(auto const all, tokens.list());
+  AMIC_TRY(auto const all, services.tokens.list());
   json::array list;
   for (auto const& info : all) list.push_back(token_json(info));
   return json_response(200, json::object{{"tokens", std::move(list)}});
 }
 
 void revoke_token(Services& services, Call call, net::Responder respond) {
-  identity::Tokens const tokens(services.deps.store, services.deps.exchange.realm());
-  auto put = tokens.revoke(call.path.at("id"));
+  auto put = services.tokens.revoke(call.path.at("id"));
   if (!put) return respond(net::problem(put.error()));
   net::Response done;
   done.status = 204;

@@ -112,6 +112,8 @@ Hash internal::hmac_sha256(BytesView key, std::initializer_list<BytesView> parts
   Hash out;
   std::size_t size = 0;
   CHECK(EVP_MAC_final(context, out.data.data(), &size, Hash::kSize) == 1 && size == Hash::kSize);
+  // The context outlives this call; the key must not.
+  CHECK(EVP_MAC_init(context, never_null({}), 0, nullptr) == 1);
   return out;
 }
 

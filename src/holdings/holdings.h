@@ -20,15 +20,15 @@ namespace amic::holdings {
 struct Outcome {
   std::uint32_t index = 0;
   stix::Verdict verdict = stix::Verdict::kReject;
-  bool duplicate = false;   // accepted, but this exact version is already held
+  bool duplicate = false;  // accepted, but this exact version is already held
   std::string id;
   Code code = Code::kMalformed;  // unless accepted
-  std::string pointer;      // JSON pointer from the bundle's root: "/objects/3/created"
+  std::string pointer;           // JSON pointer from the bundle's root: "/objects/3/created"
   std::string reason;
 };
 struct Report {
   std::uint32_t accepted = 0, quarantined = 0, rejected = 0;  // sum = inputs
-  std::vector<Outcome> refused;   // every quarantined and rejected one
+  std::vector<Outcome> refused;                               // every quarantined and rejected one
 };
 
 // A bundle taken apart and checked, before anything is stored. Pure.
@@ -40,17 +40,19 @@ struct Parsed {
   std::vector<One> objects;
   Report report;
 };
-// kMalformed etc. for the whole if it is not a bundle; a single STIX object is taken as a bundle of one
-// (pointers then start at the object itself). objects[i] is input i, refused ones included. An
-// object that is too large, too deep or has a key twice is rejected alone; broken brackets or strings
-// leave no way to tell where the next object starts, so they refuse the whole.
+// kMalformed etc. for the whole if it is not a bundle; a single STIX object is taken as a bundle of
+// one (pointers then start at the object itself). objects[i] is input i, refused ones included. An
+// object that is too large, too deep or has a key twice is rejected alone; broken brackets or
+// strings leave no way to tell where the next object starts, so they refuse the whole.
 Result<Parsed> parse_bundle(std::string_view text);
 
-// True for the media type of STIX 2.1, with or without parameters. Items of other types have no objects.
+// True for the media type of STIX 2.1, with or without parameters. Items of other types have no
+// objects.
 bool is_stix(std::string_view media_type);
 
-// What to call an item whose originator gave no title: the name of the first report, note, incident and
-// so on; else what it holds, "12 indicators, 3 malware". "" for a bundle without accepted objects.
+// What to call an item whose originator gave no title: the name of the first report, note, incident
+// and so on; else what it holds, "12 indicators, 3 malware". "" for a bundle without accepted
+// objects.
 std::string derive_title(Parsed const& parsed);
 
 // What is known of the item that carries the bundle.
@@ -69,10 +71,12 @@ struct ItemContext {
 // The index writer: applies items in log order, batching into one Derived per transaction.
 // Deterministic: the same log gives the same index, however it is cut into batches. One thread.
 //
-// Versions: `modified`, else `created`, else (observables) the time the content was first added here.
-// An object is compared with what is held under its id and version, by canonical JSON (RFC 8785):
+// Versions: `modified`, else `created`, else (observables) the time the content was first added
+// here. An object is compared with what is held under its id and version, by canonical JSON (RFC
+// 8785):
 //   same content, same audience     accepted duplicate; no new row
-//   same content, other audience    accepted duplicate; a row of the same version for that audience,
+//   same content, other audience    accepted duplicate; a row of the same version for that
+//   audience,
 //                                   so that its readers see what their item brought
 //   other content, same version     quarantined with kConflict, whoever sent it; the first stays
 //   observable with other content   a further version, at the time it was added
@@ -88,7 +92,7 @@ class Indexer {
   Result<void> add(ItemContext const& context, std::string_view body);
   // A record without an item (governance): only moves the watermark.
   Result<void> skip(std::uint64_t seq);
-  Result<void> flush();        // store.apply(); the batch is empty afterwards; kept if that fails
+  Result<void> flush();  // store.apply(); the batch is empty afterwards; kept if that fails
   std::size_t pending_objects() const;
 
   static constexpr std::size_t kBatchObjects = 2'000;
@@ -105,7 +109,8 @@ class Indexer {
   Result<void> place(Draft& draft, ItemContext const& context, Parsed::One const& one,
                      std::uint32_t index, bool single);
   Result<std::vector<Held>> held_of(Draft const& draft, stix::Object const& object);
-  void refuse(Draft& draft, std::uint32_t index, Outcome const& outcome, std::string_view text) const;
+  void refuse(Draft& draft, std::uint32_t index, Outcome const& outcome,
+              std::string_view text) const;
   void push_row(Draft& draft, ItemContext const& context, Parsed::One const& one,
                 std::int64_t version_us);
   void commit(Draft&& draft);
@@ -115,7 +120,7 @@ class Indexer {
   store::Derived pending_;
   store::FeedEnd end_;
   bool end_known_ = false;
-  std::uint64_t upto_ = 0;         // highest seq added, pending or applied
+  std::uint64_t upto_ = 0;  // highest seq added, pending or applied
   std::size_t pending_bytes_ = 0;
   std::size_t pending_records_ = 0;
   std::map<Bytes, store::AudienceId> audiences_;
@@ -124,6 +129,7 @@ class Indexer {
 };
 
 // Audience labels readable by a reader: filters store.audiences() by marking::may_read.
-Result<store::AudienceSet> readable_by(store::Store& store, marking::Reader const& reader, UnixMs now_ms);
+Result<store::AudienceSet> readable_by(store::Store& store, marking::Reader const& reader,
+                                       UnixMs now_ms);
 
 }  // namespace amic::holdings

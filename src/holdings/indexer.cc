@@ -70,7 +70,8 @@ Result<store::AudienceId> Indexer::audience_of(marking::Marking const& marking) 
   return id;
 }
 
-Result<std::vector<Indexer::Held>> Indexer::held_of(Draft const& draft, stix::Object const& object) {
+Result<std::vector<Indexer::Held>> Indexer::held_of(Draft const& draft,
+                                                    stix::Object const& object) {
   std::vector<Held> out;
   auto const gather = [&](auto const& by_id, auto const& rows) {
     auto const [first, last] = by_id.equal_range(object.id);
@@ -249,7 +250,9 @@ Result<void> Indexer::flush() {
   return {};
 }
 
-std::size_t Indexer::pending_objects() const { return pending_.objects.size(); }
+std::size_t Indexer::pending_objects() const {
+  return pending_.objects.size();
+}
 
 bool is_stix(std::string_view media_type) {
   std::string_view const name = media_type.substr(0, media_type.find(';'));

@@ -18,9 +18,15 @@ class Checker {
     stix::Checked checked = check(text);
     Report& report = parsed.report;
     switch (checked.verdict) {
-      case stix::Verdict::kAccept: ++report.accepted; break;
-      case stix::Verdict::kQuarantine: ++report.quarantined; break;
-      case stix::Verdict::kReject: ++report.rejected; break;
+      case stix::Verdict::kAccept:
+        ++report.accepted;
+        break;
+      case stix::Verdict::kQuarantine:
+        ++report.quarantined;
+        break;
+      case stix::Verdict::kReject:
+        ++report.rejected;
+        break;
     }
     if (checked.verdict != stix::Verdict::kAccept)
       report.refused.push_back(outcome(checked, index, pointer));
@@ -88,11 +94,11 @@ Parsed parse_single(std::string_view text) {
 }  // namespace
 
 Result<Parsed> parse_bundle(std::string_view text) {
-  // Depth is each object's own affair: slicing needs no recursion, so it may go as deep as the text.
+  // Depth is each object's own affair: slicing needs no recursion, so it may go as deep as the
+  // text.
   json::ParseOptions options;
   options.depth_max = text.size() + 1;
-  auto const slices =
-      json::slice_member_array(text, "objects", limits::kBundleObjectsMax, options);
+  auto const slices = json::slice_member_array(text, "objects", limits::kBundleObjectsMax, options);
   if (!slices && slices.error().code != Code::kWrongType) return fail(slices.error());
   // `objects` of another type is a bundle's fault, but a right of other STIX types.
   AMIC_TRY(json::value const head, json::parse(slices ? std::string_view(slices->rest) : text));

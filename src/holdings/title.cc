@@ -11,8 +11,8 @@ constexpr std::size_t kTitleBytesMax = 200;
 
 // Types that tell a story come first: their name is what the item is about.
 constexpr std::array<std::string_view, 9> kTelling{
-    "report",    "grouping",     "incident",      "campaign",       "note",
-    "opinion",   "threat-actor", "intrusion-set", "course-of-action"};
+    "report",  "grouping",     "incident",      "campaign",        "note",
+    "opinion", "threat-actor", "intrusion-set", "course-of-action"};
 
 // Types whose plural is themselves.
 constexpr std::array<std::string_view, 3> kMass{"malware", "infrastructure", "software"};
@@ -64,7 +64,8 @@ std::string derive_title(Parsed const& parsed) {
   // Many of one kind, or none that tells: what is in it, most first; scaffolding only if alone.
   std::vector<std::pair<std::size_t, std::string>> order;
   for (auto const& [type, count] : counts) order.emplace_back(count, type);
-  std::stable_sort(order.begin(), order.end(), [](auto const& a, auto const& b) { return a.first > b.first; });
+  std::stable_sort(order.begin(), order.end(),
+                   [](auto const& a, auto const& b) { return a.first > b.first; });
   auto const scaffolding = [](auto const& entry) {
     return entry.second == "relationship" || entry.second == "extension-definition" ||
            entry.second == "marking-definition" || entry.second == "identity";

@@ -45,12 +45,17 @@ struct NewToken {
   TokenInfo info;
   store::KvPut put;    // to be committed by the caller
 };
+std::string new_secret(Random& random);
+Hash secret_sha256(std::string_view secret);
 // kOutOfRange for an empty or over-long name, no scope, or an expiry that has passed.
 Result<NewToken> make_token(TokenInfo wanted, UnixMs now_ms, Random& random);
 
 class Tokens {
  public:
-  Tokens(store::Store& store, Realm realm) : store_(store), realm_(std::move(realm)) {}
+  // `local_secret_sha256`: the token of this run that the node leaves in its own directory (mode
+  // 0600) for its command line; every scope, never stored, gone when the node stops.
+  Tokens(store::Store& store, Realm realm, std::optional<Hash> local_secret_sha256 = {})
+      : store_(store), realm_(std::move(realm)), local_(local_secret_sha256) {}
   // kUnauthorized, the same whether unknown, malformed, expired or revoked.
   Result<Principal> authenticate(std::string_view secret, UnixMs now_ms) const;
   // "Bearer <secret>", or "Basic" with the token id as user name and the secret as password.
@@ -62,6 +67,7 @@ class Tokens {
  private:
   store::Store& store_;
   Realm realm_;
+  std::optional<Hash> local_;
 };
 
 }  // namespace amic::identity

@@ -41,7 +41,8 @@ void put_texts(Row const& row, Options const& options, Facts& facts, Notes& note
     bool withheld = false;
     description = redact_text(description, facts.vessels, withheld);
     if (withheld) {
-      description = "Narrative withheld: it is in capitals, where a vessel's name cannot be told apart.";
+      description =
+          "Narrative withheld: it is in capitals, where a vessel's name cannot be told apart.";
       ++notes["narrative withheld: capitals throughout"];
     }
     victim = redact_victim(victim);
@@ -119,11 +120,11 @@ Result<Facts> convert(Row const& row, Options const& options, Notes& notes) {
 }  // namespace
 
 Result<ImportResult> import_asam(std::string_view csv, Options const& options) {
-  Dataset const dataset{kSource,
-                        {"reference", "date", "position", "navArea", "subreg", "hostility", "victim",
-                         "description"},
-                        {},
-                        convert};
+  Dataset const dataset{
+      kSource,
+      {"reference", "date", "position", "navArea", "subreg", "hostility", "victim", "description"},
+      {},
+      convert};
   return import_rows(csv, dataset, options);
 }
 

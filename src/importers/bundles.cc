@@ -55,7 +55,8 @@ std::string summary(ImportResult const& result) {
   for (RefusedRow const& row : result.refused)
     ++reasons[(row.fate == RowFate::kRejected ? "rejected: " : "quarantined: ") + row.reason];
   for (auto const& [reason, count] : reasons) out += std::to_string(count) + " " + reason + "\n";
-  for (auto const& [note, count] : result.notes) out += std::to_string(count) + " rows: " + note + "\n";
+  for (auto const& [note, count] : result.notes)
+    out += std::to_string(count) + " rows: " + note + "\n";
   return out;
 }
 

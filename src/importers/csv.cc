@@ -113,8 +113,8 @@ std::string csv_line(std::vector<std::string> const& fields) {
   for (std::size_t i = 0; i < fields.size(); ++i) {
     if (i > 0) out.push_back(',');
     // A lone empty field must be quoted, or the line would be an empty line, which is no record.
-    bool const quote =
-        fields[i].find_first_of("\",\r\n") != std::string::npos || (fields.size() == 1 && fields[i].empty());
+    bool const quote = fields[i].find_first_of("\",\r\n") != std::string::npos ||
+                       (fields.size() == 1 && fields[i].empty());
     if (!quote) {
       out += fields[i];
       continue;

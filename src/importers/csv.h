@@ -1,6 +1,6 @@
-// CSV as of RFC 4180, read one record at a time out of a text in memory: quoted fields may hold commas,
-// doubled quotes and line breaks. Total: any input is read to its end; a bad record is reported
-// and reading goes on at the next line break outside quotes.
+// CSV as of RFC 4180, read one record at a time out of a text in memory: quoted fields may hold
+// commas, doubled quotes and line breaks. Total: any input is read to its end; a bad record is
+// reported and reading goes on at the next line break outside quotes.
 #pragma once
 
 #include <cstddef>
@@ -22,10 +22,10 @@ struct CsvLimits {
 
 struct CsvRecord {
   std::vector<std::string> fields;
-  std::size_t line = 0;      // 1-based line on which the record starts
-  std::string_view text;     // its exact source, without the line break that ends it
-  // Set if the record breaks RFC 4180 or a limit: kMalformed or kTooLarge, `where` = "line N" of the
-  // offence itself. The fields are then incomplete.
+  std::size_t line = 0;   // 1-based line on which the record starts
+  std::string_view text;  // its exact source, without the line break that ends it
+  // Set if the record breaks RFC 4180 or a limit: kMalformed or kTooLarge, `where` = "line N" of
+  // the offence itself. The fields are then incomplete.
   std::optional<Error> error;
 };
 

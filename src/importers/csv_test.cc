@@ -16,7 +16,9 @@ std::vector<CsvRecord> all(std::string_view text, CsvLimits limits = {}) {
 using Fields = std::vector<std::string>;
 
 TEST(Csv, ReadsPlainAndQuotedFieldsWithTheirLines) {
-  auto const rows = all("\xEF\xBB\xBF" "a,b\r\n1,\"x\ny,\"\"z\"\"\"\n\n\r\n,\n\"\"\nlast,");
+  auto const rows =
+      all("\xEF\xBB\xBF"
+          "a,b\r\n1,\"x\ny,\"\"z\"\"\"\n\n\r\n,\n\"\"\nlast,");
   ASSERT_EQ(rows.size(), 5u);
   EXPECT_EQ(rows[0].fields, (Fields{"a", "b"}));
   EXPECT_EQ(rows[0].line, 1u);
@@ -102,15 +104,17 @@ RC_GTEST_PROP(Csv, WhatIsWrittenIsRead, (std::vector<std::vector<std::string>> c
 }
 
 RC_GTEST_PROP(Csv, EveryByteOfAnyTextBelongsToOneRecordOrABreak, ()) {
-  auto const text = *rc::gen::container<std::string>(rc::gen::element('a', '"', ',', '\n', '\r', '\xC3'));
+  auto const text =
+      *rc::gen::container<std::string>(rc::gen::element('a', '"', ',', '\n', '\r', '\xC3'));
   std::size_t breaks_inside = 0, last_line = 0, bytes = 0;
   for (auto const& row : all(text)) {
     RC_ASSERT(row.line > last_line);
-    last_line = row.line + static_cast<std::size_t>(std::count(row.text.begin(), row.text.end(), '\n'));
+    last_line =
+        row.line + static_cast<std::size_t>(std::count(row.text.begin(), row.text.end(), '\n'));
     breaks_inside += last_line - row.line;
     bytes += row.text.size();
-    RC_ASSERT(row.line == 1 + static_cast<std::size_t>(
-                                  std::count(text.data(), row.text.data(), '\n')));
+    RC_ASSERT(row.line ==
+              1 + static_cast<std::size_t>(std::count(text.data(), row.text.data(), '\n')));
   }
   RC_ASSERT(bytes <= text.size());
 }

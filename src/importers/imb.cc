@@ -36,7 +36,8 @@ void put_texts(Row const& row, Options const& options, Facts& facts, Notes& note
     bool withheld = false;
     description = redact_text(description, facts.vessels, withheld);
     if (withheld) {
-      description = "Narrative withheld: it is in capitals, where a vessel's name cannot be told apart.";
+      description =
+          "Narrative withheld: it is in capitals, where a vessel's name cannot be told apart.";
       ++notes["narrative withheld: capitals throughout"];
     }
   }

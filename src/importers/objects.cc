@@ -12,12 +12,15 @@ namespace {
 
 constexpr std::string_view kIncidentSchema =
     "Incident extension, version 1 (AMIC docs/formats/incident-extension.md). Adds to an incident: "
-    "source, when (precision unknown, date or minute; date; time; zone UTC or local; utc), position "
+    "source, when (precision unknown, date or minute; date; time; zone UTC or local; utc), "
+    "position "
     "(raw, resolution), act, actor, vessel (raw, type, status), nav_area, subregion, "
     "nearest_country, redacted, and row: the source's columns verbatim.";
 constexpr std::string_view kVesselSchema =
-    "Vessel extension, version 1 (AMIC docs/formats/incident-extension.md). A cyber-observable object of type "
-    "vessel with one property, name (string, required, upper case). Identifier contributing property: name. "
+    "Vessel extension, version 1 (AMIC docs/formats/incident-extension.md). A cyber-observable "
+    "object of type "
+    "vessel with one property, name (string, required, upper case). Identifier contributing "
+    "property: name. "
     "It states that a name was observed; two ships of one name share the object.";
 
 json::object head(std::string_view type, std::string const& id, std::int64_t created_us,
@@ -31,9 +34,13 @@ json::object head(std::string_view type, std::string const& id, std::int64_t cre
   return o;
 }
 
-std::string text_of(json::object o) { return json::canonical(json::value(std::move(o))); }
+std::string text_of(json::object o) {
+  return json::canonical(json::value(std::move(o)));
+}
 
-std::string importers_identity_id() { return stix::identifier_v5("identity", "amic importers"); }
+std::string importers_identity_id() {
+  return stix::identifier_v5("identity", "amic importers");
+}
 
 json::object extension_of(std::string const& id, json::object body) {
   json::object extensions;
@@ -129,8 +136,7 @@ std::string incident(Source const& source, Facts const& facts, Options const& op
   if (!source.url.empty()) reference["url"] = source.url;
   if (!facts.external_id.empty()) reference["external_id"] = facts.external_id;
   o["external_references"] = json::array{json::value(std::move(reference))};
-  o["extensions"] =
-      extension_of(incident_extension_id(), extension_body(source, facts, options));
+  o["extensions"] = extension_of(incident_extension_id(), extension_body(source, facts, options));
   return text_of(std::move(o));
 }
 
@@ -181,8 +187,8 @@ std::vector<std::string> shared_objects(Source const& source, bool with_vessels)
   identity["identity_class"] = "organization";
   identity["description"] = source.description;
   out.push_back(text_of(std::move(identity)));
-  out.push_back(definition(incident_extension_id(), "AMIC incident", kIncidentSchema,
-                           "property-extension"));
+  out.push_back(
+      definition(incident_extension_id(), "AMIC incident", kIncidentSchema, "property-extension"));
   if (with_vessels)
     out.push_back(definition(vessel_extension_id(), "AMIC vessel", kVesselSchema, "new-sco"));
   return out;
@@ -214,7 +220,9 @@ Result<EventTime> event_time(std::string_view date, std::string_view time) {
   return out;
 }
 
-bool has_place(Facts const& facts) { return facts.position || !facts.country.empty(); }
+bool has_place(Facts const& facts) {
+  return facts.position || !facts.country.empty();
+}
 
 Incident make_incident(Source const& source, Facts const& facts, Options const& options) {
   std::string key = std::string(source.key).append("\n").append(facts.key);

@@ -38,8 +38,8 @@ struct EventTime {
   std::string time;                    // "16:40", kMinute only
   std::int64_t us = kSharedUs;         // UTC where known, else midnight of the date as if UTC
 };
-// Dates are YYYY-MM-DD of a real day in 1900..2100; "" and "NA" are unknown; all else kMalformed, kOutOfRange:
-// no guessing between day and month. Times are "HH:MM" (local) or "HH:MM UTC"; other
+// Dates are YYYY-MM-DD of a real day in 1900..2100; "" and "NA" are unknown; all else kMalformed,
+// kOutOfRange: no guessing between day and month. Times are "HH:MM" (local) or "HH:MM UTC"; other
 // spellings leave the precision at the date.
 Result<EventTime> event_time(std::string_view date, std::string_view time);
 
@@ -54,7 +54,7 @@ struct Facts {
   EventTime when;
   std::string position_raw;
   std::optional<Position> position;
-  std::string country;  // alpha-2, used for the location only if there is no position
+  std::string country;     // alpha-2, used for the location only if there is no position
   json::object extension;  // further properties, as documented
   std::vector<std::string> vessels;
   Columns row;  // verbatim

@@ -69,8 +69,8 @@ struct Angle {
   bool carried = false;
 };
 
-// The mark that ends part `part` (0 degrees, 1 minutes, 2 seconds): true if there is one. Dashes and
-// colons do between numbers, but the last number of the "13-43N" notation has no mark.
+// The mark that ends part `part` (0 degrees, 1 minutes, 2 seconds): true if there is one. Dashes
+// and colons do between numbers, but the last number of the "13-43N" notation has no mark.
 bool take_mark(Cursor& c, int part) {
   c.skip_space();
   if (part == 2) return c.take(kSecondMarks);
@@ -81,7 +81,7 @@ bool take_mark(Cursor& c, int part) {
     ++c.at;
     return true;
   }
-  return false;
+  return !c.done() && c.text[c.at] >= '0' && c.text[c.at] <= '9';  // "06 17N": white space did
 }
 
 Result<Angle> angle(Cursor& c, double degrees_max, char positive, char negative) {
@@ -121,10 +121,10 @@ Resolution resolution_of(Angle const& a) {
 
 Result<double> decimal(std::string_view text, double most, std::string_view name) {
   double value = 0;
-  auto const [end, error] = std::from_chars(text.data(), text.data() + text.size(), value,
-                                            std::chars_format::fixed);
-  if (text.empty() || text.size() > 32 || error != std::errc{} || end != text.data() + text.size() ||
-      !std::isfinite(value))
+  auto const [end, error] =
+      std::from_chars(text.data(), text.data() + text.size(), value, std::chars_format::fixed);
+  if (text.empty() || text.size() > 32 || error != std::errc{} ||
+      end != text.data() + text.size() || !std::isfinite(value))
     return fail(Code::kMalformed, std::string(name), "not a decimal number");
   if (std::abs(value) > most)
     return fail(Code::kOutOfRange, std::string(name), "beyond the last degree");
@@ -132,17 +132,24 @@ Result<double> decimal(std::string_view text, double most, std::string_view name
 }
 
 // Nine decimals are a tenth of a millimetre: beyond every source, short of every rounding error.
-double rounded(double degrees) { return std::round(degrees * 1e9) / 1e9 + 0.0; }
+double rounded(double degrees) {
+  return std::round(degrees * 1e9) / 1e9 + 0.0;
+}
 
 }  // namespace
 
 std::string_view resolution_name(Resolution resolution) {
   switch (resolution) {
-    case Resolution::kDegree: return "degree";
-    case Resolution::kMinute: return "minute";
-    case Resolution::kSecond: return "second";
-    case Resolution::kSubsecond: return "subsecond";
-    case Resolution::kDecimal: return "decimal";
+    case Resolution::kDegree:
+      return "degree";
+    case Resolution::kMinute:
+      return "minute";
+    case Resolution::kSecond:
+      return "second";
+    case Resolution::kSubsecond:
+      return "subsecond";
+    case Resolution::kDecimal:
+      return "decimal";
   }
   return "degree";
 }
@@ -163,7 +170,8 @@ Result<Position> parse_position(std::string_view text) {
   // NGA writes whole seconds always: both zero means that the source gave minutes.
   bool const whole_minutes = std::fmod(std::round(std::abs(latitude.degrees) * 3600), 60) == 0 &&
                              std::fmod(std::round(std::abs(longitude.degrees) * 3600), 60) == 0;
-  if (out.resolution == Resolution::kSecond && latitude.parts == 3 && whole_minutes)
+  if (out.resolution == Resolution::kSecond && latitude.parts == 3 && whole_minutes &&
+      !latitude.fraction && !longitude.fraction)
     out.resolution = Resolution::kMinute;
   out.carried = latitude.carried || longitude.carried;
   return out;

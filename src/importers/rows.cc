@@ -23,12 +23,14 @@ Result<Header> read_header(CsvReader& reader, Dataset const& dataset) {
   for (std::string const& field : record.fields) {
     std::string name = collapsed(field);
     bool const plain = std::all_of(name.begin(), name.end(), [](char c) {
-      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-             c == '-';
+      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+             c == '_' || c == '-';
     });
     if (!plain || name.size() > 64)
-      return fail(Code::kMalformed, "line 1", "a column name with other than letters, digits, _ and -");
-    if (!name.empty() && std::find(header.names.begin(), header.names.end(), name) != header.names.end())
+      return fail(Code::kMalformed, "line 1",
+                  "a column name with other than letters, digits, _ and -");
+    if (!name.empty() &&
+        std::find(header.names.begin(), header.names.end(), name) != header.names.end())
       return fail(Code::kDuplicateKey, "line 1", "column " + name + " is given twice");
     header.dropped.push_back(std::find(dataset.dropped.begin(), dataset.dropped.end(), name) !=
                              dataset.dropped.end());
@@ -43,17 +45,20 @@ Result<Header> read_header(CsvReader& reader, Dataset const& dataset) {
 // Fields as named columns. A row may lack unnamed columns at its end and nothing else.
 Result<Row> to_row(CsvRecord const& record, Header const& header, Notes& notes) {
   std::size_t const given = record.fields.size();
-  auto const rest = header.names.begin() + static_cast<std::ptrdiff_t>(std::min(given, header.names.size()));
+  auto const rest =
+      header.names.begin() + static_cast<std::ptrdiff_t>(std::min(given, header.names.size()));
   if (given > header.names.size() ||
       !std::all_of(rest, header.names.end(), [](auto const& name) { return name.empty(); }))
-    return fail(Code::kMalformed, "", std::to_string(given) + " fields where the header has " +
-                                          std::to_string(header.names.size()));
+    return fail(Code::kMalformed, "",
+                std::to_string(given) + " fields where the header has " +
+                    std::to_string(header.names.size()));
   Row row;
   bool repaired = false;
   for (std::size_t i = 0; i < given; ++i) {
     if (header.dropped[i]) continue;
     if (header.names[i].empty()) {
-      if (!record.fields[i].empty()) return fail(Code::kMalformed, "", "text in a column without a name");
+      if (!record.fields[i].empty())
+        return fail(Code::kMalformed, "", "text in a column without a name");
       continue;
     }
     std::string text;
@@ -85,7 +90,8 @@ class Run {
     if (record.error) return refuse(record, RowFate::kRejected, *record.error);
     auto row = to_row(record, header, result_.notes);
     if (!row) {
-      RowFate const fate = row.error().code == Code::kMalformed ? RowFate::kRejected : RowFate::kQuarantined;
+      RowFate const fate =
+          row.error().code == Code::kMalformed ? RowFate::kRejected : RowFate::kQuarantined;
       return refuse(record, fate, row.error());
     }
     Notes notes;
@@ -104,7 +110,8 @@ class Run {
 
   ImportResult finish() {
     for (std::string_view const name : dataset_.dropped)
-      result_.notes["column " + std::string(name) + " left out on purpose: contested"] = result_.rows;
+      result_.notes["column " + std::string(name) + " left out on purpose: contested"] =
+          result_.rows;
     return std::move(result_);
   }
 
@@ -116,8 +123,9 @@ class Run {
       ++result_.duplicates;
       return;
     }
-    refuse(record, RowFate::kQuarantined,
-           Error{Code::kConflict, "reference", "an earlier row has this reference and other content"});
+    refuse(
+        record, RowFate::kQuarantined,
+        Error{Code::kConflict, "reference", "an earlier row has this reference and other content"});
   }
 
   void refuse(CsvRecord const& record, RowFate fate, Error const& error) {
@@ -142,7 +150,8 @@ std::string_view Row::get(std::string_view name) const {
   return "";
 }
 
-Result<ImportResult> import_rows(std::string_view csv, Dataset const& dataset, Options const& options) {
+Result<ImportResult> import_rows(std::string_view csv, Dataset const& dataset,
+                                 Options const& options) {
   CsvReader reader(csv, options.csv);
   AMIC_TRY(Header const header, read_header(reader, dataset));
   Run run(dataset, options);

@@ -12,7 +12,7 @@
 namespace amic::importers {
 
 struct Row {
-  Columns columns;  // named columns, in file order, UTF-8
+  Columns columns;                                    // named columns, in file order, UTF-8
   std::string_view get(std::string_view name) const;  // "" if there is no such column
 };
 
@@ -26,6 +26,7 @@ struct Dataset {
   std::function<Result<Facts>(Row const&, Options const&, Notes&)> convert;
 };
 
-Result<ImportResult> import_rows(std::string_view csv, Dataset const& dataset, Options const& options);
+Result<ImportResult> import_rows(std::string_view csv, Dataset const& dataset,
+                                 Options const& options);
 
 }  // namespace amic::importers

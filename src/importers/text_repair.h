@@ -17,8 +17,8 @@ enum class Encoding {
 // would garble the good part, so it is kUnknown.
 Encoding to_utf8(std::string_view bytes, std::string& utf8);
 
-// The text with control characters (U+0000 to U+001F but line feed, and U+007F) as spaces: for what people
-// read. The source's exact text is kept beside it.
+// The text with control characters (U+0000 to U+001F but line feed, and U+007F) as spaces: for what
+// people read. The source's exact text is kept beside it.
 std::string without_controls(std::string_view utf8);
 // Runs of white space as one space, none at the ends.
 std::string collapsed(std::string_view text);

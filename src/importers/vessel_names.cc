@@ -11,9 +11,15 @@ namespace {
 
 constexpr std::size_t kNameBytesMax = 64;
 
-bool upper(char c) { return c >= 'A' && c <= 'Z'; }
-bool lower(char c) { return c >= 'a' && c <= 'z'; }
-bool digit(char c) { return c >= '0' && c <= '9'; }
+bool upper(char c) {
+  return c >= 'A' && c <= 'Z';
+}
+bool lower(char c) {
+  return c >= 'a' && c <= 'z';
+}
+bool digit(char c) {
+  return c >= '0' && c <= '9';
+}
 
 // Words with their place; punctuation at the ends is not part of a word.
 struct Word {
@@ -68,7 +74,9 @@ std::string_view span_of(std::string_view text, std::vector<Word> const& words, 
   return text.substr(begin, words[last - 1].at + words[last - 1].text.size() - begin);
 }
 
-bool describes(std::string_view word) { return is_vessel_word(ascii_upper(word)); }
+bool describes(std::string_view word) {
+  return is_vessel_word(ascii_upper(word));
+}
 
 // Case-insensitive, at word ends only.
 void replace_name(std::string& text, std::string const& name) {
@@ -91,13 +99,14 @@ void replace_name(std::string& text, std::string const& name) {
 std::size_t heading_end(std::string_view text) {
   std::size_t const end = text.substr(0, 100).find(':');
   if (end == std::string_view::npos) return 0;
-  return std::any_of(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(end), lower) ? 0 : end;
+  return std::any_of(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(end), lower) ? 0
+                                                                                           : end;
 }
 
 bool is_prefix(std::string_view word) {
   std::string const w = ascii_upper(word);
-  return w == "M/V" || w == "MV" || w == "M.V" || w == "M/T" || w == "MT" || w == "F/V" || w == "S/V" ||
-         w == "S/Y" || w == "M/Y";
+  return w == "M/V" || w == "MV" || w == "M.V" || w == "M/T" || w == "MT" || w == "F/V" ||
+         w == "S/V" || w == "S/Y" || w == "M/Y";
 }
 
 bool suspicious(std::string_view word) {
@@ -126,8 +135,8 @@ std::vector<std::string> names_in_victim(std::string_view victim, std::string_vi
   std::vector<std::string> names;
   std::vector<Word> const words = words_of(victim);
   bool const shout = std::none_of(victim.begin(), victim.end(), lower);
-  bool const plain = std::none_of(words.begin(), words.end(),
-                                  [](Word const& w) { return describes(w.text); });
+  bool const plain =
+      std::none_of(words.begin(), words.end(), [](Word const& w) { return describes(w.text); });
   for (std::size_t i = 0; i < words.size();) {
     std::size_t end = i;
     while (end < words.size() && !describes(words[end].text) &&
@@ -168,18 +177,23 @@ std::vector<std::string> names_in_list(std::string_view column) {
 }
 
 std::string redact_victim(std::string_view victim) {
+  std::vector<Word> const words = words_of(victim);
+  // "Hong Kong-flagged tanker X": the flag stays; it names no ship.
+  std::size_t flag = 0;
+  for (std::size_t i = 0; i < words.size(); ++i)
+    if (ascii_upper(words[i].text).ends_with("FLAGGED")) flag = i + 1;
   std::string out;
-  for (Word const& word : words_of(victim)) {
-    bool const keep = describes(word.text) || std::any_of(word.text.begin(), word.text.end(), lower);
-    std::string_view const shown = keep ? word.text : kRedacted;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    bool const keep = i < flag || describes(words[i].text);
     if (!keep && out.ends_with(kRedacted)) continue;
     if (!out.empty()) out.push_back(' ');
-    out += shown;
+    out += keep ? words[i].text : kRedacted;
   }
   return out;
 }
 
-std::string redact_text(std::string_view text, std::vector<std::string> const& names, bool& withheld) {
+std::string redact_text(std::string_view text, std::vector<std::string> const& names,
+                        bool& withheld) {
   withheld = false;
   std::size_t const heading = heading_end(text);
   if (shouted(text.substr(heading))) {

@@ -12,6 +12,9 @@
 
 #include "net/tls.h"
 
+// g++ 12 pairs Asio's own coroutine allocator with the wrong deleter in this warning.
+#pragma GCC diagnostic ignored "-Wmismatched-new-delete"
+
 namespace amic::net {
 
 using Instant = std::chrono::steady_clock::time_point;

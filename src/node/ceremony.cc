@@ -206,15 +206,19 @@ Result<consent::Draft> found_community(Founding founding, Clock const& clock) {
   return consent::make_draft(head, std::move(founding.texts));
 }
 
+Result<void> check_read_hash(consent::Draft const& draft, Hash const& read_hash) {
+  Hash const digest = consent::head_digest(draft.head_bytes);
+  if (digest == read_hash) return {};
+  return fail(
+      Code::kConflict, "hash",
+      "this draft is not the one that was read: its hash is " + codec::to_hex(digest.view()));
+}
+
 Result<consent::Press> press_draft(DataDir const& dir, consent::Draft const& draft,
                                    Hash const& read_hash, Passphrase const& passphrase,
                                    Clock const& clock) {
   AMIC_TRY(auto const checked, consent::decode_draft(consent::encode(draft)));
-  Hash const digest = consent::head_digest(checked.head_bytes);
-  if (digest != read_hash)
-    return fail(
-        Code::kConflict, "hash",
-        "this draft is not the one that was read: its hash is " + codec::to_hex(digest.view()));
+  AMIC_TRY_VOID(check_read_hash(checked, read_hash));
   AMIC_TRY(auto const head, consent::decode_head(checked.head_bytes));
   AMIC_TRY(consent::Card const card, own_card_in(head, dir));
   AMIC_TRY(auto const lock, crypto::KeyLock::open(dir.keys(), passphrase));

@@ -55,6 +55,9 @@ struct Founding {
 };
 Result<consent::Draft> found_community(Founding founding, Clock const& clock);
 
+// kConflict unless `read_hash` is the hash of the draft.
+Result<void> check_read_hash(consent::Draft const& draft, Hash const& read_hash);
+
 // Signs the draft with the governance key of `dir`. `read_hash` is the hash that the founder was
 // shown: kConflict if the draft's is another. kForeignPress if this node's card is not in the draft
 // exactly as it is here.

@@ -32,6 +32,13 @@ void add_all(CLI::App& app, Context& context) {
   add_node_commands(app, context);
   add_card_commands(app, context);
   add_community_commands(app, context);
+  add_run_commands(app, context);
+  add_share_commands(app, context);
+  add_object_commands(app, context);
+  add_link_commands(app, context);
+  add_token_commands(app, context);
+  add_log_commands(app, context);
+  add_demo_commands(app, context);
 }
 
 }  // namespace

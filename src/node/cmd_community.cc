@@ -92,6 +92,7 @@ Result<Output> show_file(Arguments const& a) {
 Result<Output> press(Arguments const& a, Context& context) {
   AMIC_TRY(Hash const read_hash, parse_hash(a.hash));
   AMIC_TRY(auto const draft, read_as(a.draft, consent::draft_from_text));
+  AMIC_TRY_VOID(check_read_hash(draft, read_hash));  // before anybody types a passphrase
   AMIC_TRY(auto const dir, DataDir::open(a.dir));
   AMIC_TRY(auto const passphrase, unlock(dir, a.passphrase_from, context));
   AMIC_TRY(auto const made, press_draft(dir, draft, read_hash, passphrase, context.clock));

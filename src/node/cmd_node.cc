@@ -29,6 +29,13 @@ Result<Passphrase> new_passphrase(InitArguments const& arguments) {
   return Passphrase(std::move(passphrase));
 }
 
+// config.toml outlives the directory in which init was called.
+std::string lasting_source(std::string const& source) {
+  constexpr std::string_view kFile = "file:";
+  if (!source.starts_with(kFile)) return source;
+  return std::string{kFile} + std::filesystem::absolute(source.substr(kFile.size())).string();
+}
+
 Result<Output> init(InitArguments const& arguments, Context& context) {
   if (arguments.unprotected == !arguments.passphrase_from.empty())
     return fail(Code::kUsage, "keys",
@@ -40,7 +47,7 @@ Result<Output> init(InitArguments const& arguments, Context& context) {
   AMIC_TRY(config.link_listen, parse_listen(arguments.link_listen, "link.listen"));
   AMIC_TRY(config.api_listen, parse_listen(arguments.api_listen, "api.listen"));
   config.link_address = arguments.link_address;
-  config.passphrase_from = arguments.passphrase_from;
+  config.passphrase_from = lasting_source(arguments.passphrase_from);
   if (arguments.unprotected) warn_unprotected(context);
   AMIC_TRY(auto const passphrase, new_passphrase(arguments));
   AMIC_TRY(auto const card,

@@ -89,7 +89,7 @@ std::optional<Timestamp> read_timestamp(std::string_view text) {
 bool is_type_name(std::string_view text) {
   if (text.size() < 3 || text.size() > 250 || !is_lower(text[0])) return false;
   if (!all(text, [](char c) { return is_lower(c) || is_digit(c) || c == '-'; })) return false;
-  return text.find("--") == std::string_view::npos;
+  return text.back() != '-' && text.find("--") == std::string_view::npos;
 }
 
 bool is_property_name(std::string_view text) {

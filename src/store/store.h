@@ -33,10 +33,10 @@ enum class RecordKind : std::uint8_t {
 struct Record {
   std::uint64_t seq = 0;  // 1-based position, assigned by append; leaf index = seq - 1
   RecordKind kind = RecordKind::kEnvelopeOut;
-  EnvelopeId id;          // unique per kind-independent log: a second append of one id is kConflict
-  Hash digest;            // SHA-256 of bytes
-  UnixMs at_ms = 0;       // when this node accepted it
-  MemberId peer;          // kEnvelopeIn: who delivered it; else empty
+  EnvelopeId id;     // unique per kind-independent log: a second append of one id is kConflict
+  Hash digest;       // SHA-256 of bytes
+  UnixMs at_ms = 0;  // when this node accepted it
+  MemberId peer;     // kEnvelopeIn: who delivered it; else empty
   Bytes bytes;
 };
 
@@ -119,19 +119,19 @@ struct Audience {
 using AudienceSet = std::vector<AudienceId>;  // sorted; empty sees nothing
 
 struct ObjectRow {
-  std::uint64_t ord = 0;       // position in the feed, 1-based, assigned by apply in order
-  std::string id;              // "indicator--..."
-  std::int64_t version_us = 0; // modified, else created, else added (holdings decides)
+  std::uint64_t ord = 0;        // position in the feed, 1-based, assigned by apply in order
+  std::string id;               // "indicator--..."
+  std::int64_t version_us = 0;  // modified, else created, else added (holdings decides)
   std::string type;
-  MemberId creator;            // member whose envelope brought it
+  MemberId creator;  // member whose envelope brought it
   AudienceId audience = 0;
-  std::uint64_t seq = 0;       // log record that brought it
-  std::int64_t added_us = 0;   // unique and increasing over the feed
-  std::string body;            // exact JSON text as received
+  std::uint64_t seq = 0;      // log record that brought it
+  std::int64_t added_us = 0;  // unique and increasing over the feed
+  std::string body;           // exact JSON text as received
 };
 
 struct ItemRow {
-  std::uint64_t seq = 0;       // log record
+  std::uint64_t seq = 0;  // log record
   EnvelopeId id;
   MemberId originator;
   Precedence precedence = Precedence::kRoutine;
@@ -140,20 +140,20 @@ struct ItemRow {
   UnixMs received_ms = 0;
   std::string title;
   std::string media_type;
-  std::uint32_t objects = 0;      // accepted
+  std::uint32_t objects = 0;  // accepted
   std::uint32_t quarantined = 0;
   std::uint32_t rejected = 0;
 };
 
 // An input object that did not become an ObjectRow: where and why (law 4).
 struct RefusedObject {
-  std::uint64_t seq = 0;      // log record
-  std::uint32_t index = 0;    // position in its bundle
-  bool quarantined = false;   // else rejected
+  std::uint64_t seq = 0;     // log record
+  std::uint32_t index = 0;   // position in its bundle
+  bool quarantined = false;  // else rejected
   Code code = Code::kMalformed;
-  std::string pointer;        // JSON pointer
+  std::string pointer;  // JSON pointer
   std::string reason;
-  std::string body;           // quarantined: the exact text, else empty
+  std::string body;  // quarantined: the exact text, else empty
 };
 
 struct EdgeRow {  // reference from one object to another; either may arrive first
@@ -167,25 +167,29 @@ struct EdgeRow {  // reference from one object to another; either may arrive fir
 struct Derived {
   std::vector<Audience> audiences;  // ids given by intern()
   std::vector<ItemRow> items;
-  std::vector<ObjectRow> objects;   // ord and added_us already assigned by the caller, from feed_end()
+  std::vector<ObjectRow>
+      objects;  // ord and added_us already assigned by the caller, from feed_end()
   std::vector<EdgeRow> edges;
   std::vector<RefusedObject> refused;
-  std::uint64_t upto_seq = 0;       // becomes the watermark in the same transaction
+  std::uint64_t upto_seq = 0;  // becomes the watermark in the same transaction
 };
 
-struct FeedEnd { std::uint64_t ord = 0; std::int64_t added_us = 0; };
+struct FeedEnd {
+  std::uint64_t ord = 0;
+  std::int64_t added_us = 0;
+};
 
 enum class VersionSelect : std::uint8_t { kLast, kFirst, kAll };  // TAXII match[version]
 struct PageFilter {
-  std::uint64_t after_ord = 0;        // keyset cursor
+  std::uint64_t after_ord = 0;  // keyset cursor
   std::int64_t added_after_us = INT64_MIN;
-  std::vector<std::string> types;     // any of; empty = all
-  std::vector<std::string> ids;       // any of; empty = all
-  std::vector<std::int64_t> versions_us;  // any of; empty = by `select`
-  std::vector<std::string> spec_versions; // reserved for STIX 2.1 only today
+  std::vector<std::string> types;          // any of; empty = all
+  std::vector<std::string> ids;            // any of; empty = all
+  std::vector<std::int64_t> versions_us;   // any of; empty = by `select`
+  std::vector<std::string> spec_versions;  // reserved for STIX 2.1 only today
   VersionSelect select = VersionSelect::kLast;
   std::optional<MemberId> creator;
-  std::size_t limit = 100;            // 1..limits::kPageMax
+  std::size_t limit = 100;  // 1..limits::kPageMax
 };
 struct Page {
   std::vector<ObjectRow> rows;  // in ord order
@@ -193,9 +197,10 @@ struct Page {
 };
 
 struct Options {
-  bool create = true;             // false: a store that does not exist is kNotFound
-  bool read_only = false;         // no lock, no migration, no index reset; writes are kReadOnly
-  std::uint32_t max_log_pages = 0;  // for tests of a full disk: log.db grows no further; 0 = no limit
+  bool create = true;      // false: a store that does not exist is kNotFound
+  bool read_only = false;  // no lock, no migration, no index reset; writes are kReadOnly
+  std::uint32_t max_log_pages =
+      0;  // for tests of a full disk: log.db grows no further; 0 = no limit
 };
 
 class Store {
@@ -231,7 +236,8 @@ class Store {
   virtual Result<std::vector<LaneDepth>> lanes() = 0;
   virtual Result<std::vector<Cursor>> cursors() = 0;
   // Newest first.
-  virtual Result<std::vector<Quarantined>> quarantine(MemberId const& peer, std::size_t count_max) = 0;
+  virtual Result<std::vector<Quarantined>> quarantine(MemberId const& peer,
+                                                      std::size_t count_max) = 0;
   virtual Result<std::optional<Bytes>> kv_get(std::string const& space, std::string const& key) = 0;
   virtual Result<std::vector<std::pair<std::string, Bytes>>> kv_scan(std::string const& space,
                                                                      std::string const& after_key,
@@ -249,10 +255,13 @@ class Store {
   // Apply thread only. Durable with the next apply(), whether or not `audiences` repeats it.
   virtual Result<AudienceId> intern(BytesView label) = 0;
   virtual Result<std::vector<Audience>> audiences() = 0;
-  virtual Result<std::optional<ObjectRow>> get(std::string const& id, AudienceSet const& readable) = 0;  // latest readable
-  virtual Result<std::vector<ObjectRow>> versions(std::string const& id, AudienceSet const& readable) = 0;  // oldest first; the newest kPageMax
+  virtual Result<std::optional<ObjectRow>> get(std::string const& id,
+                                               AudienceSet const& readable) = 0;  // latest readable
+  virtual Result<std::vector<ObjectRow>> versions(
+      std::string const& id, AudienceSet const& readable) = 0;  // oldest first; the newest kPageMax
   // True whoever may read it: for duplicate detection by the apply thread only, never for readers.
-  virtual Result<bool> has_version(std::string const& id, std::int64_t version_us, Hash* body_sha256) = 0;
+  virtual Result<bool> has_version(std::string const& id, std::int64_t version_us,
+                                   Hash* body_sha256) = 0;
   virtual Result<bool> has_version_for(std::string const& id, std::int64_t version_us,
                                        AudienceId audience) = 0;  // likewise
   // kOutOfRange for a limit outside 1..kPageMax or more than kPageMax values in a filter.
@@ -260,7 +269,8 @@ class Store {
   // newest_first: seq < after_seq (0 = from the newest); else seq > after_seq.
   virtual Result<std::vector<ItemRow>> items(std::uint64_t after_seq, std::size_t limit,
                                              AudienceSet const& readable, bool newest_first) = 0;
-  virtual Result<std::optional<ItemRow>> item(EnvelopeId const& id, AudienceSet const& readable) = 0;
+  virtual Result<std::optional<ItemRow>> item(EnvelopeId const& id,
+                                              AudienceSet const& readable) = 0;
   virtual Result<std::vector<EdgeRow>> edges(std::string const& node, bool outgoing,
                                              std::size_t limit, AudienceSet const& readable) = 0;
   virtual Result<std::vector<RefusedObject>> refused(std::uint64_t seq) = 0;
@@ -268,11 +278,11 @@ class Store {
   virtual Result<std::uint64_t> object_count(AudienceSet const& readable) = 0;
 
   // Maintenance.
-  virtual Result<void> reset_index() = 0;        // empties idx.db; the caller re-applies the log
-  virtual Result<Hash> index_digest() = 0;       // over decoded contents in key order
+  virtual Result<void> reset_index() = 0;   // empties idx.db; the caller re-applies the log
+  virtual Result<Hash> index_digest() = 0;  // over decoded contents in key order
   // Online backup; the copy is a store that open() takes. kConflict if one is there already.
   virtual Result<void> snapshot(std::filesystem::path const& directory) = 0;
-  virtual Result<void> check() = 0;              // kCorrupt with file and first finding
+  virtual Result<void> check() = 0;  // kCorrupt with file and first finding
 };
 
 }  // namespace amic::store

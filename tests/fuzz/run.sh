@@ -8,7 +8,9 @@ for target in "$dir"/*_fuzz; do
   name=$(basename "$target" _fuzz)
   scratch=$(mktemp -d)
   corpus=("$scratch")
-  [ -d "$here/corpus/$name" ] && corpus+=("$here/corpus/$name")
+  for kept in "$here/corpus/$name" "$here/corpus/${name}_fuzz"; do
+    [ -d "$kept" ] && corpus+=("$kept")
+  done
   if "$target" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -print_final_stats=0 \
        -verbosity=0 -artifact_prefix="$scratch/" "${corpus[@]}" >"$scratch/log" 2>&1; then
     printf 'fuzz %-20s ok, %s new inputs\n' "$name" "$(find "$scratch" -type f ! -name log | wc -l)"

@@ -13,7 +13,7 @@ struct Timestamp {
 };
 std::optional<Timestamp> read_timestamp(std::string_view text);
 
-bool is_type_name(std::string_view text);      // 3.1: [a-z][a-z0-9-]{2,249}, no "--"
+bool is_type_name(std::string_view text);      // 3.1: [a-z][a-z0-9-]{2,249}, no "--", no "-" last
 bool is_property_name(std::string_view text);  // 11.1.1: [a-z0-9_]{3,250}
 bool is_dictionary_key(std::string_view text, std::size_t size_min);  // 2.3, 2.7
 bool is_hex(std::string_view text);           // 2.8; upper case is tolerated, see the .cc

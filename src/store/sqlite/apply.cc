@@ -86,7 +86,8 @@ Result<void> Applier::store_label(BytesView label, AudienceId id) {
   AMIC_TRY(bool const row, known.step());
   if (row && known.number(0) == id) return {};
   if (row || id == 0) return fail(Code::kConflict, "apply.audiences", "label has another id");
-  Query insert(db_, "INSERT INTO aud (aud, label, objects) VALUES (?, ?, 0) ON CONFLICT DO NOTHING");
+  Query insert(db_,
+               "INSERT INTO aud (aud, label, objects) VALUES (?, ?, 0) ON CONFLICT DO NOTHING");
   AMIC_TRY_VOID(insert.bind(id).bind(label).run());
   if (db_.changes() == 0) return fail(Code::kConflict, "apply.audiences", "id has another label");
   Query by_label(db_, "INSERT INTO aud_by_label (digest, aud) VALUES (?, ?)");
@@ -135,9 +136,9 @@ Result<void> Applier::mark_siblings(Object& object) {
   }
   object.multi = true;
   if (alone == 0) return {};
-  auto const in_batch = std::lower_bound(
-      objects_.begin(), objects_.end(), alone,
-      [](Object const& o, std::uint64_t ord) { return o.row->ord < ord; });
+  auto const in_batch =
+      std::lower_bound(objects_.begin(), objects_.end(), alone,
+                       [](Object const& o, std::uint64_t ord) { return o.row->ord < ord; });
   if (in_batch != objects_.end() && in_batch->row->ord == alone) {
     in_batch->multi = true;
     return {};
@@ -196,7 +197,8 @@ Result<void> Applier::insert_postings() {
                    [](auto const* a, auto const* b) { return a->type < b->type; });
   Query by_type(db_, "INSERT INTO obj_by_type (type, ord, aud) VALUES (?, ?, ?)");
   for (ObjectRow const* row : rows)
-    AMIC_TRY_VOID(by_type.bind(std::string_view(row->type)).bind(row->ord).bind(row->audience).run());
+    AMIC_TRY_VOID(
+        by_type.bind(std::string_view(row->type)).bind(row->ord).bind(row->audience).run());
   std::sort(rows.begin(), rows.end(), [](auto const* a, auto const* b) {
     return std::tie(a->creator, a->ord) < std::tie(b->creator, b->ord);
   });
@@ -215,8 +217,7 @@ Result<void> Applier::count_objects() {
   std::map<AudienceId, std::uint64_t> counts;
   for (Object const& object : objects_) ++counts[object.row->audience];
   Query add(db_, "UPDATE aud SET objects = objects + ? WHERE aud = ?");
-  for (auto const& [audience, count] : counts)
-    AMIC_TRY_VOID(add.bind(count).bind(audience).run());
+  for (auto const& [audience, count] : counts) AMIC_TRY_VOID(add.bind(count).bind(audience).run());
   return {};
 }
 
@@ -326,8 +327,8 @@ Result<void> IndexFile::train(Derived const& derived) {
 // kOutOfRange: too little or too uniform to train from.
 Result<Bytes> IndexFile::train_from(Derived const& derived, std::uint64_t held) {
   std::vector<std::string> plain;  // from what is held, evenly over all of it
-  std::size_t const from_held = derived.objects.size() >= kTrainObjectsMin ? kSamplesMax / 2
-                                                                           : kSamplesMax;
+  std::size_t const from_held =
+      derived.objects.size() >= kTrainObjectsMin ? kSamplesMax / 2 : kSamplesMax;
   std::uint64_t const step = std::max<std::uint64_t>(1, held / from_held);
   for (std::uint64_t ord = 1; ord <= held; ord += step) {
     Query query(*writer_, "SELECT dict, body FROM obj WHERE ord >= ? ORDER BY ord LIMIT 1");

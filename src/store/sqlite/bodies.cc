@@ -23,13 +23,16 @@ Result<std::string> Bodies::decode(Connection& connection, std::uint64_t dict, B
   Result<void> done;
   if (dict == 0) {
     auto plain = compress::decompress(frame, limits::kBodyBytesMax);
-    if (plain) out = as_text(*plain);
-    else done = fail(std::move(plain).error());
+    if (plain)
+      out = as_text(*plain);
+    else
+      done = fail(std::move(plain).error());
   } else {
     AMIC_TRY(Shared const dictionary, load(connection, dict));
     done = dictionary->decompress_into(frame, limits::kBodyBytesMax, out);
   }
-  if (!done) return fail(Code::kCorrupt, "idx.db", "a body does not unpack: " + done.error().detail);
+  if (!done)
+    return fail(Code::kCorrupt, "idx.db", "a body does not unpack: " + done.error().detail);
   return out;
 }
 

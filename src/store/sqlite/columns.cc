@@ -16,7 +16,9 @@ int nibble(char c) {
   return -1;
 }
 
-bool dash_at(std::size_t i) { return i == 8 || i == 13 || i == 18 || i == 23; }
+bool dash_at(std::size_t i) {
+  return i == 8 || i == 13 || i == 18 || i == 23;
+}
 
 // False unless canonical: 8-4-4-4-12 in lower case.
 bool parse_uuid(std::string_view text, std::array<char, kUuid>& out) {

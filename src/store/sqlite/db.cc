@@ -71,10 +71,14 @@ Result<std::unique_ptr<Connection>> Connection::open(std::filesystem::path const
   if (create) flags |= SQLITE_OPEN_CREATE;
   std::string uri = "file:";
   for (char const c : file.string()) {  // RFC 3986: what would end the path is percent-encoded
-    if (c == '%') uri += "%25";
-    else if (c == '?') uri += "%3f";
-    else if (c == '#') uri += "%23";
-    else uri += c;
+    if (c == '%')
+      uri += "%25";
+    else if (c == '?')
+      uri += "%3f";
+    else if (c == '#')
+      uri += "%23";
+    else
+      uri += c;
   }
   if (access == Access::kImmutable) uri += "?immutable=1";
   std::string const name = file.filename().string();
@@ -131,7 +135,9 @@ Connection::~Connection() {
   sqlite3_close(db_);
 }
 
-Error Connection::error(int rc) const { return make_error(db_, rc, name_); }
+Error Connection::error(int rc) const {
+  return make_error(db_, rc, name_);
+}
 
 Result<void> Connection::exec(char const* sql) {
   int const rc = sqlite3_exec(db_, sql, nullptr, nullptr, nullptr);
@@ -179,8 +185,7 @@ Query& Query::note(int rc) {
 Query& Query::bind(std::string_view text) {
   if (stmt_ == nullptr) return *this;
   char const* const data = text.data() == nullptr ? "" : text.data();
-  return note(
-      sqlite3_bind_text64(stmt_, ++at_, data, text.size(), SQLITE_STATIC, SQLITE_UTF8));
+  return note(sqlite3_bind_text64(stmt_, ++at_, data, text.size(), SQLITE_STATIC, SQLITE_UTF8));
 }
 
 Query& Query::bind(BytesView blob) {
@@ -218,14 +223,20 @@ BytesView Query::blob(int column) const {
   return {data, static_cast<std::size_t>(sqlite3_column_bytes(stmt_, column))};
 }
 
-std::string_view Query::text(int column) const { return as_text(blob(column)); }
+std::string_view Query::text(int column) const {
+  return as_text(blob(column));
+}
 
 Transaction::~Transaction() {
   // SQLite may have rolled back on its own (disk full, I/O error); a failure here changes nothing.
   if (connection_.in_transaction()) static_cast<void>(connection_.exec("ROLLBACK"));
 }
-Result<void> Transaction::begin() { return Query(connection_, "BEGIN IMMEDIATE").run(); }
-Result<void> Transaction::commit() { return Query(connection_, "COMMIT").run(); }
+Result<void> Transaction::begin() {
+  return Query(connection_, "BEGIN IMMEDIATE").run();
+}
+Result<void> Transaction::commit() {
+  return Query(connection_, "COMMIT").run();
+}
 
 Result<std::uint64_t> meta_get(Connection& connection, std::string_view key) {
   Query query(connection, "SELECT n FROM meta WHERE k = ?");

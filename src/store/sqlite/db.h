@@ -1,5 +1,5 @@
-// A thin skin over SQLite: connections with cached statements, sequential binding, errors as values.
-// A connection belongs to one thread at a time.
+// A thin skin over SQLite: connections with cached statements, sequential binding, errors as
+// values. A connection belongs to one thread at a time.
 #pragma once
 
 #include <sqlite3.h>
@@ -22,9 +22,9 @@ enum class Access { kReadWrite, kReadOnly, kImmutable };
 
 struct Tuning {
   int cache_kib = 2048;
-  bool sync_full = false;             // else NORMAL
+  bool sync_full = false;  // else NORMAL
   int checkpoint_pages = 1000;
-  std::uint32_t max_pages = 0;        // 0 = no limit
+  std::uint32_t max_pages = 0;  // 0 = no limit
 };
 
 class Connection {
@@ -71,9 +71,8 @@ class Query {
   template <std::integral T>
   Query& bind(T value) {
     // SQL integers are signed: what is beyond them is greater than all that is stored.
-    std::int64_t const bound = std::in_range<std::int64_t>(value)
-                                   ? static_cast<std::int64_t>(value)
-                                   : INT64_MAX;
+    std::int64_t const bound =
+        std::in_range<std::int64_t>(value) ? static_cast<std::int64_t>(value) : INT64_MAX;
     return note(stmt_ ? sqlite3_bind_int64(stmt_, ++at_, bound) : SQLITE_OK);
   }
   Query& bind(std::string_view text);
@@ -116,7 +115,8 @@ class Transaction {
 template <class Fixed>
 Result<Fixed> fixed_column(Query const& query, int column, std::string_view where) {
   auto value = Fixed::from(query.blob(column));
-  if (!value) return fail(Code::kCorrupt, std::string(where), "a fixed-size value has another size");
+  if (!value)
+    return fail(Code::kCorrupt, std::string(where), "a fixed-size value has another size");
   return *value;
 }
 

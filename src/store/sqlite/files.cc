@@ -49,7 +49,9 @@ Result<std::unique_ptr<DirectoryLock>> DirectoryLock::take(fs::path const& direc
   return lock;
 }
 
-DirectoryLock::~DirectoryLock() { ::close(fd_); }
+DirectoryLock::~DirectoryLock() {
+  ::close(fd_);
+}
 
 Result<bool> file_exists(fs::path const& file) {
   struct stat info = {};

@@ -26,8 +26,10 @@ Result<void> digest_plain(Connection& connection, Digester& digester, std::strin
     if (!row) return {};
     codec::Writer writer;
     for (int i = 0; i < sqlite3_column_count(query.statement()); ++i) {
-      if (sqlite3_column_type(query.statement(), i) == SQLITE_INTEGER) writer.i64(query.integer(i));
-      else writer.vec32(query.blob(i));
+      if (sqlite3_column_type(query.statement(), i) == SQLITE_INTEGER)
+        writer.i64(query.integer(i));
+      else
+        writer.vec32(query.blob(i));
     }
     digester.take(std::move(writer));
   }
@@ -44,8 +46,8 @@ Result<Hash> IndexFile::digest() {
   Digester digester;
   AMIC_TRY(std::uint64_t const applied, meta_get(*lease, "applied_seq"));
   digester.take(std::move(codec::Writer().u64(applied)));
-  AMIC_TRY_VOID(digest_plain(*lease, digester, "aud",
-                             "SELECT aud, label, objects FROM aud ORDER BY aud"));
+  AMIC_TRY_VOID(
+      digest_plain(*lease, digester, "aud", "SELECT aud, label, objects FROM aud ORDER BY aud"));
   digester.take(std::move(codec::Writer().str8("obj")));
   {
     Query query(*lease, "SELECT " AMIC_OBJ_COLUMNS " FROM obj ORDER BY ord");

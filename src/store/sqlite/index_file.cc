@@ -19,8 +19,8 @@ Result<std::unique_ptr<IndexFile>> IndexFile::open(std::filesystem::path const& 
   std::unique_ptr<IndexFile> index(new IndexFile);
   index->file_ = directory / kIndexFile;
   index->read_only_ = options.read_only;
-  index->readers_ = std::make_unique<Pool>(
-      kReaders, [file = index->file_, alone = options.read_only] {
+  index->readers_ =
+      std::make_unique<Pool>(kReaders, [file = index->file_, alone = options.read_only] {
         return Connection::open_reader(file, alone, kReaderCacheKib);
       });
   AMIC_TRY(bool const present, file_exists(index->file_));
@@ -32,8 +32,10 @@ Result<std::unique_ptr<IndexFile>> IndexFile::open(std::filesystem::path const& 
     AMIC_TRY(auto lease, index->readers_->take());
     auto version = schema_version(*lease, index_schema());
     if (!version && version.error().code != Code::kCorrupt) return fail(version.error());
-    if (!version) index->unusable_ = version.error().detail;
-    else if (*version != index_schema().version()) index->unusable_ = "of an older schema";
+    if (!version)
+      index->unusable_ = version.error().detail;
+    else if (*version != index_schema().version())
+      index->unusable_ = "of an older schema";
     return index;
   }
   if (!present) {

@@ -12,7 +12,7 @@ namespace {
 
 // Columns: seq, id, originator, precedence, aud, created_ms, received_ms, title, media_type,
 // objects, quarantined, rejected.
-#define AMIC_ITEM_COLUMNS                                                                        \
+#define AMIC_ITEM_COLUMNS                                                                       \
   "seq, id, originator, precedence, aud, created_ms, received_ms, title, media_type, objects, " \
   "quarantined, rejected"
 
@@ -193,10 +193,9 @@ Result<std::vector<ItemRow>> IndexFile::items(std::uint64_t after_seq, std::size
   std::vector<ItemRow> out;
   if (readable.empty()) return out;
   AMIC_TRY(auto const lease, reader());
-  Query query(*lease,
-              newest_first
-                  ? "SELECT " AMIC_ITEM_COLUMNS " FROM item WHERE seq < ? ORDER BY seq DESC"
-                  : "SELECT " AMIC_ITEM_COLUMNS " FROM item WHERE seq > ? ORDER BY seq");
+  Query query(*lease, newest_first
+                          ? "SELECT " AMIC_ITEM_COLUMNS " FROM item WHERE seq < ? ORDER BY seq DESC"
+                          : "SELECT " AMIC_ITEM_COLUMNS " FROM item WHERE seq > ? ORDER BY seq");
   query.bind(newest_first && after_seq == 0 ? UINT64_MAX : after_seq);
   while (out.size() < limit) {
     AMIC_TRY(bool const row, query.step());

@@ -12,8 +12,7 @@ namespace {
 // Everything of one append() call, inside its transaction.
 class Appender {
  public:
-  Appender(Connection& connection, std::uint64_t next_seq)
-      : db_(connection), next_seq_(next_seq) {}
+  Appender(Connection& connection, std::uint64_t next_seq) : db_(connection), next_seq_(next_seq) {}
 
   Result<void> add(Append const& unit);
   Result<void> finish();  // writes what was counted in memory
@@ -53,13 +52,12 @@ Result<void> Appender::add(Append const& unit) {
 Result<void> Appender::add_record(Record const& record) {
   if (record.bytes.size() > limits::kBodyBytesMax)
     return fail(Code::kTooLarge, "append.record", "record is larger than a body may be");
-  Query by_id(db_,
-              "INSERT INTO record_by_id (id, seq) VALUES (?, ?) ON CONFLICT DO NOTHING");
+  Query by_id(db_, "INSERT INTO record_by_id (id, seq) VALUES (?, ?) ON CONFLICT DO NOTHING");
   by_id.bind(record.id.view()).bind(next_seq_);
   AMIC_TRY_VOID(by_id.run());
   if (db_.changes() == 0)
-    return fail(Code::kConflict, "append.record", "already present: " +
-                                                      codec::to_hex(record.id.view()));
+    return fail(Code::kConflict, "append.record",
+                "already present: " + codec::to_hex(record.id.view()));
   Query insert(db_,
                "INSERT INTO record (seq, kind, id, digest, at_ms, peer, bytes) "
                "VALUES (?, ?, ?, ?, ?, ?, ?)");
@@ -134,9 +132,8 @@ Result<void> Appender::add_quarantine(Quarantined const& entry) {
   AMIC_TRY(std::uint64_t const last, meta_get(db_, "quarantine_row"));
   AMIC_TRY_VOID(meta_put(db_, "quarantine_row", last + 1));
   // What alone exceeds a peer's allowance is kept by digest and reason only.
-  BytesView const bytes = entry.bytes.size() > limits::kQuarantineBytesMax
-                              ? BytesView()
-                              : BytesView(entry.bytes);
+  BytesView const bytes =
+      entry.bytes.size() > limits::kQuarantineBytesMax ? BytesView() : BytesView(entry.bytes);
   Query insert(db_,
                "INSERT INTO quarantine (peer, n, at_ms, code, reason, digest, size, bytes) "
                "VALUES (?, ?, ?, ?, ?, ?, ?, ?)");

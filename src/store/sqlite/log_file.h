@@ -38,7 +38,7 @@ class LogFile {
 
  private:
   LogFile() = default;
-  std::mutex mutex_;  // over writer_
+  std::mutex mutex_;                    // over writer_
   std::unique_ptr<Connection> writer_;  // null: read-only
   std::unique_ptr<Pool> readers_;
 };

@@ -36,8 +36,8 @@ Result<void> create_log(std::filesystem::path const& directory) {
   std::filesystem::path const fresh = directory / "log.db.new";
   AMIC_TRY_VOID(remove_database(fresh));
   {
-    AMIC_TRY(auto connection, Connection::open(fresh, Access::kReadWrite, true,
-                                               Tuning{.sync_full = true}));
+    AMIC_TRY(auto connection,
+             Connection::open(fresh, Access::kReadWrite, true, Tuning{.sync_full = true}));
     AMIC_TRY_VOID(migrate(*connection, log_schema()));
     AMIC_TRY_VOID(connection->exec("PRAGMA wal_checkpoint(TRUNCATE)"));
   }
@@ -67,7 +67,9 @@ Result<std::unique_ptr<LogFile>> LogFile::open(std::filesystem::path const& dire
 
   std::unique_ptr<LogFile> log(new LogFile);
   if (!options.read_only) {
-    Tuning const tuning{.cache_kib = 2048, .sync_full = true, .checkpoint_pages = 2000,
+    Tuning const tuning{.cache_kib = 2048,
+                        .sync_full = true,
+                        .checkpoint_pages = 2000,
                         .max_pages = options.max_log_pages};
     AMIC_TRY(log->writer_, Connection::open(file, Access::kReadWrite, false, tuning));
     AMIC_TRY_VOID(migrate(*log->writer_, log_schema()));
@@ -132,8 +134,7 @@ Result<std::optional<Record>> LogFile::find(EnvelopeId const& id) {
   by_id.bind(id.view());
   AMIC_TRY(bool const known, by_id.step());
   if (!known) return std::optional<Record>();
-  Query query(*lease,
-              "SELECT seq, kind, id, digest, at_ms, peer, bytes FROM record WHERE seq = ?");
+  Query query(*lease, "SELECT seq, kind, id, digest, at_ms, peer, bytes FROM record WHERE seq = ?");
   query.bind(by_id.number(0));
   AMIC_TRY(bool const row, query.step());
   if (!row) return fail(Code::kCorrupt, "log.db", "an id without its record");

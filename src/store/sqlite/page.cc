@@ -206,8 +206,10 @@ Result<std::uint64_t> Pager::start() {
     Query probe(db_, "SELECT ord, added FROM obj WHERE ord >= ? ORDER BY ord LIMIT 1");
     probe.bind(middle);
     AMIC_TRY(bool const row, probe.step());
-    if (row && probe.integer(1) <= filter_.added_after_us) low = probe.number(0);
-    else high = middle - 1;
+    if (row && probe.integer(1) <= filter_.added_after_us)
+      low = probe.number(0);
+    else
+      high = middle - 1;
   }
   return low;
 }
@@ -291,8 +293,8 @@ Result<Page> Pager::run() {
 Result<Page> IndexFile::page(PageFilter const& filter, AudienceSet const& readable) {
   if (filter.limit == 0 || filter.limit > limits::kPageMax)
     return fail(Code::kOutOfRange, "page.limit");
-  for (std::size_t const count : {filter.types.size(), filter.ids.size(),
-                                  filter.versions_us.size(), filter.spec_versions.size()})
+  for (std::size_t const count : {filter.types.size(), filter.ids.size(), filter.versions_us.size(),
+                                  filter.spec_versions.size()})
     if (count > limits::kPageMax) return fail(Code::kOutOfRange, "page.filter", "too many values");
   auto const& specs = filter.spec_versions;
   if (!specs.empty() && std::find(specs.begin(), specs.end(), "2.1") == specs.end()) return Page{};

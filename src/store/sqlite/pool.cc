@@ -20,8 +20,10 @@ Result<Pool::Lease> Pool::take() {
   Result<void> begun;
   if (connection == nullptr) {
     auto opened = opener_();
-    if (opened) connection = std::move(*opened);
-    else begun = fail(std::move(opened).error());
+    if (opened)
+      connection = std::move(*opened);
+    else
+      begun = fail(std::move(opened).error());
   }
   if (begun) begun = Query(*connection, "BEGIN").run();
   if (!begun) {

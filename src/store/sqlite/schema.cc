@@ -66,8 +66,12 @@ constexpr char const* kIndexMigrations[] = {kIndexV1};
 
 }  // namespace
 
-Schema log_schema() { return {kLogApplicationId, kLogMigrations}; }
-Schema index_schema() { return {kIndexApplicationId, kIndexMigrations}; }
+Schema log_schema() {
+  return {kLogApplicationId, kLogMigrations};
+}
+Schema index_schema() {
+  return {kIndexApplicationId, kIndexMigrations};
+}
 
 Result<std::uint64_t> schema_version(Connection& connection, Schema const& schema) {
   AMIC_TRY(auto const application, connection.integer("PRAGMA application_id"));

@@ -8,8 +8,7 @@ namespace {
 // In one step: a WAL reader sees one moment and hinders no writer.
 Result<void> copy(Connection& from, std::filesystem::path const& to) {
   AMIC_TRY(auto target, Connection::open(to, Access::kReadWrite, true, Tuning{.cache_kib = 256}));
-  sqlite3_backup* const backup =
-      sqlite3_backup_init(target->raw(), "main", from.raw(), "main");
+  sqlite3_backup* const backup = sqlite3_backup_init(target->raw(), "main", from.raw(), "main");
   if (backup == nullptr) return fail(target->error(sqlite3_errcode(target->raw())));
   int const rc = sqlite3_backup_step(backup, -1);
   int const finish = sqlite3_backup_finish(backup);
@@ -28,9 +27,8 @@ Result<void> snapshot(LogFile& log, IndexFile& index, std::filesystem::path cons
     AMIC_TRY(bool const present, file_exists(directory / name));
     if (present) return fail(Code::kConflict, name, "the directory holds a store already");
   }
-  AMIC_TRY_VOID(index.with_reader([&](Connection& reader) {
-    return copy(reader, directory / kIndexFile);
-  }));
+  AMIC_TRY_VOID(
+      index.with_reader([&](Connection& reader) { return copy(reader, directory / kIndexFile); }));
   {
     AMIC_TRY(auto const lease, log.readers().take());
     AMIC_TRY_VOID(copy(*lease, directory / kLogFile));

@@ -120,7 +120,8 @@ class SqliteStore final : public Store {
 // some, which peers hold receipts for. Nothing may be written over that silently.
 Result<void> compare_ends(LogFile& log, IndexFile& index) {
   auto const applied = index.watermark();
-  if (!applied) return {};  // read-only without an index: its calls say so
+  if (!applied && applied.error().code == Code::kUnavailable) return {};  // its calls say so
+  if (!applied) return fail(applied.error());
   AMIC_TRY(std::uint64_t const size, log.size());
   if (*applied <= size) return {};
   return fail(Code::kCorrupt, kLogFile,

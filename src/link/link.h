@@ -1,0 +1,88 @@
+// The link: how a node's envelopes reach its peers, and theirs this node. Mutual TLS 1.3 pinned to
+// the keys in the head; one sender per peer; receipts, checkpoints and cosignatures over the same
+// connections. docs/PROTOCOL.md. Any thread, except that stop() must not be called from a thread
+// of the runtime or of the pool.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/random.h"
+#include "exchange/exchange.h"
+#include "net/http.h"
+#include "net/runtime.h"
+#include "obs/metrics.h"
+#include "tlog/tlog.h"
+
+namespace amic::link {
+
+struct Options {
+  std::string host = "127.0.0.1";
+  std::uint16_t port = 0;  // 0: the system chooses; see LinkService::port()
+  Bytes tls_seed;          // secret; its public key must be that of our card
+
+  std::int64_t backoff_min_ms = 1'000;  // doubles with each failure in a row
+  std::int64_t backoff_max_ms = 60'000;
+  std::int64_t request_timeout_ms = 60'000;  // one batch, there and back
+  std::int64_t probe_timeout_ms = 10'000;    // status and witness requests
+  std::int64_t probe_interval_ms = 30'000;   // an idle peer is asked this often whether it is there
+  std::int64_t witness_interval_ms = 10'000;
+
+  // The budget of one peer at our server: beyond it 429.
+  std::size_t requests_per_peer_max = 8;
+  std::uint64_t bytes_per_second_per_peer = 0;  // 0: no limit
+};
+
+// What the service works with. All of it outlives the service.
+struct Parts {
+  net::Runtime& runtime;
+  net::WorkerPool& workers;
+  exchange::Exchange& exchange;
+  tlog::Log& log;
+  tlog::Witness& witness;
+  Clock const& clock;
+  Random& random;  // jitter only
+  obs::Metrics& metrics;
+};
+
+struct PeerStatus {
+  MemberId peer;
+  std::string address;
+  bool reachable = false;  // the last thing we heard of the peer was an answer or a request
+  bool linked = false;     // and it has shown this community, realm and head
+  UnixMs last_ok_ms = 0;   // 0: never
+  UnixMs next_try_ms = 0;  // 0: not waiting
+  std::uint64_t consecutive_failures = 0;
+  std::optional<Error> last_error;  // of the failures in a row; none if there are none
+  std::uint64_t cosigned_size = 0;  // of our log, by this peer, since the start
+  std::array<exchange::LinkState::Lane, kLaneCount> lanes;
+  std::uint64_t quarantined = 0;
+};
+
+class LinkService {
+ public:
+  // Listens at once, so that port() is known; answers peers from then on, dials after start().
+  // kWrongIdentity if the TLS key is not that of our card; kIo with host:port; kUsage.
+  static Result<std::unique_ptr<LinkService>> create(Parts parts, Options options);
+  virtual ~LinkService() = default;  // stops
+
+  // Dials `peer` elsewhere than its card says (a tunnel, a test). Before start(). The key stays
+  // pinned, so the address need not be trusted. kUnknownMember.
+  virtual Result<void> set_address(MemberId const& peer, net::Endpoint address) = 0;
+
+  // Asks every peer for its status, then sends what waits. Idempotent.
+  virtual void start() = 0;
+  // Stops listening and sending. When it returns, nothing of the service runs and none of the parts
+  // is touched again. Call it before the runtime stops. Idempotent.
+  virtual void stop() = 0;
+
+  virtual std::uint16_t port() const = 0;
+  virtual Result<std::vector<PeerStatus>> status() const = 0;  // sorted by peer; reads the store
+  virtual bool all_linked() const = 0;                         // reads memory only
+};
+
+}  // namespace amic::link

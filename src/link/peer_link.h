@@ -1,0 +1,102 @@
+// One peer as seen from here: whether it is there, what is on its way, when to try again. Internal
+// to src/link.
+#pragma once
+
+#include <mutex>
+
+#include "link/activity.h"
+#include "link/budget.h"
+#include "link/link.h"
+#include "link/wire.h"
+
+namespace amic::link {
+
+// States: not linked (asking for the status, or waiting to), linked (sending), waiting after a
+// failure. Nothing is sent before the peer has shown our community and head, since a peer with
+// another head would refuse every envelope for good.
+class PeerLink {
+ public:
+  PeerLink(Parts const& parts, Options const& options, consent::Card const& card,
+           std::shared_ptr<Activity> activity);
+
+  // With a client that accepts this peer's key only.
+  Result<void> make_client();
+  void set_address(net::Endpoint address) { address_ = std::move(address); }
+  void drop_client();  // ends what is under way; later sends do nothing
+
+  void probe();    // asks for the status unless already asking
+  void refresh();  // probe, if the peer has been quiet
+  void wake();     // something may be sendable
+  void heard();    // the peer has just made a request: it is there
+  void cosign();   // asks for a cosignature unless it has the last checkpoint, or already asking
+
+  MemberId const& id() const { return id_; }
+  bool linked() const;
+  void fill(PeerStatus& out) const;
+  Budget& budget() { return *budget_; }
+
+ private:
+  using Answer = Result<net::Response>;
+  enum class Failure { kTransport, kRefusal };
+
+  // peer_link.cc
+  bool send_request(net::Request request, std::int64_t timeout_ms,
+                    std::function<void(Answer)> done);
+  bool on_worker(std::function<void()> work);
+  void on_status(Answer answer);
+  Result<void> check_status(net::Response const& response) const;
+  void succeeded();
+  void failed(Failure kind, Error error);
+  void retry_after(std::int64_t delay_ms);  // mutex_ held
+  void retry();
+  std::int64_t backoff_ms();  // mutex_ held
+  // sender.cc
+  void pump();
+  void send(std::uint8_t lane, Bytes const& batch);
+  void on_answer(std::uint8_t lane, Answer answer);
+  void on_receipt(std::uint8_t lane, std::string const& receipt);
+  void on_receipt_stored(std::uint8_t lane, std::string const& receipt, Result<void> stored);
+  void resync(std::uint8_t lane, std::string const& receipt);
+  void finish(std::uint8_t lane);
+  void give_up(std::uint8_t lane, Failure kind, Error error);
+  // witness.cc
+  void ask_cosignature(std::uint64_t old_size, bool again);
+  void on_cosignature(std::uint64_t size, bool again, Answer answer);
+  void end_cosign(Error const* error);
+
+  Parts const& parts_;
+  Options const& options_;
+  MemberId const id_;
+  crypto::VerifyKey const key_;
+  merkle::NoteVerifier const cosigner_;
+  std::shared_ptr<Activity> const activity_;
+  std::shared_ptr<Budget> const budget_;
+  net::Endpoint address_;
+  obs::Counter& batches_sent_;
+  obs::Counter& bytes_sent_;
+  obs::Counter& failures_total_;
+  obs::Counter& cosignatures_;
+  obs::Gauge& up_;
+
+  mutable std::mutex mutex_;  // guards what follows; never held while calling out
+  std::shared_ptr<net::Client> client_;
+  bool probing_ = false;
+  bool pumping_ = false;
+  bool pump_again_ = false;
+  bool cosigning_ = false;
+  bool reachable_ = false;
+  bool linked_ = false;
+  bool waiting_ = false;  // for the timer, after a failure
+  Failure last_failure_ = Failure::kTransport;
+  std::size_t in_flight_ = 0;
+  unsigned resyncs_ = 0;  // in a row
+  std::uint64_t failures_ = 0;
+  std::uint64_t cosigned_size_ = 0;
+  UnixMs last_ok_ms_ = 0;
+  UnixMs next_try_ms_ = 0;
+  UnixMs woken_early_ms_ = 0;
+  std::optional<Error> last_error_;
+  std::shared_ptr<net::Runtime::Timer> timer_;
+};
+
+}  // namespace amic::link

@@ -1,0 +1,270 @@
+#include <gtest/gtest.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/ssl.h>
+
+#include <cstdio>
+#include <filesystem>
+#include <random>
+
+#include "net/test_support.h"
+
+namespace amic::net {
+namespace {
+
+class TlsTest : public NetTest {
+ protected:
+  ServerOptions mutual() const {
+    ServerOptions options;
+    options.tls = server_key_.identity;
+    options.client_key = client_key_.only();
+    return options;
+  }
+  ClientOptions trusting() const {
+    ClientOptions options;
+    options.tls = client_key_.identity;
+    options.server_key = server_key_.only();
+    return options;
+  }
+  TestKey const server_key_{1};
+  TestKey const client_key_{2};
+  TestKey const stranger_{3};
+};
+
+void show_key(Request request, Responder respond) {
+  respond(
+      text_response(request.peer_key ? std::string(as_text(request.peer_key->view())) : "none"));
+}
+
+TEST_F(TlsTest, MutualRoundTripDeliversThePeersKey) {
+  auto const server = serve(mutual(), show_key);
+  auto const client = connect(trusting());
+  for (int i = 0; i < 3; ++i) {
+    auto const r = client->call(https(server->port()), request_for("/"), kTestTimeoutMs);
+    ASSERT_TRUE(r) << r.error().text();
+    EXPECT_EQ(r->body, as_text(client_key_.public_key.view()));
+  }
+  EXPECT_EQ(server->connections(), 1u);  // kept alive
+}
+
+TEST_F(TlsTest, LargeBodiesArriveWhole) {
+  auto const server = serve(mutual(), [](Request request, Responder respond) {
+    respond(text_response(std::move(request.body)));
+  });
+  auto const client = connect(trusting());
+  for (std::size_t size : {1u, 16'000u, 16'384u, 16'385u, 3'000'000u}) {
+    std::string const body(size, 'b');
+    auto const r = client->call(https(server->port()), request_for("/", body), kTestTimeoutMs);
+    ASSERT_TRUE(r) << r.error().text();
+    EXPECT_EQ(r->body, body);
+  }
+}
+
+TEST_F(TlsTest, AStrangersKeyIsRefusedByTheServer) {
+  auto const server = serve(mutual(), show_key);
+  auto options = trusting();
+  options.tls = stranger_.identity;
+  auto const client = connect(options);
+  auto const r = client->call(https(server->port()), request_for("/"), kTestTimeoutMs);
+  ASSERT_FALSE(r);
+  EXPECT_EQ(r.error().code, Code::kUnauthorized);
+  EXPECT_EQ(r.error().where, "tls.client");
+}
+
+TEST_F(TlsTest, NoClientCertificateIsRefused) {
+  auto const server = serve(mutual(), show_key);
+  auto options = trusting();
+  options.tls.reset();
+  auto const client = connect(options);
+  auto const r = client->call(https(server->port()), request_for("/"), kTestTimeoutMs);
+  ASSERT_FALSE(r);
+  EXPECT_EQ(r.error().code, Code::kUnauthorized);
+}
+
+TEST_F(TlsTest, AWrongServerKeyIsWrongIdentityAndNothingIsSent) {
+  std::atomic<int> calls{0};
+  auto const server = serve(mutual(), [&](Request const&, Responder) { ++calls; });
+  auto options = trusting();
+  options.server_key = stranger_.only();
+  auto const client = connect(options);
+  auto const r = client->call(https(server->port()), request_for("/", "secret"), kTestTimeoutMs);
+  ASSERT_FALSE(r);
+  EXPECT_EQ(r.error().code, Code::kWrongIdentity);
+  EXPECT_EQ(calls, 0);
+}
+
+TEST_F(TlsTest, AServerMayAskForNoKey) {
+  ServerOptions options;
+  options.tls = server_key_.identity;
+  auto const server = serve(options, show_key);
+  auto const client = connect(trusting());
+  EXPECT_EQ(client->call(https(server->port()), request_for("/"), kTestTimeoutMs)->body, "none");
+}
+
+TEST_F(TlsTest, PlainTalkToATlsPortIsRefused) {
+  auto const server = serve(mutual(), show_key);
+  RawSocket socket(server->port());
+  socket.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+  EXPECT_EQ(socket.receive_all().find("HTTP"), std::string::npos);
+  auto const client = connect();
+  auto const r = client->call(http(server->port()), request_for("/"), kTestTimeoutMs);
+  EXPECT_FALSE(r);
+}
+
+TEST_F(TlsTest, ASilentPeerIsDroppedDuringTheHandshake) {
+  auto options = mutual();
+  options.request_timeout_ms = 50;
+  auto const server = serve(options, show_key);
+  EXPECT_EQ(RawSocket(server->port()).receive_all(), "");
+}
+
+TEST_F(TlsTest, RefusesUnfitIdentities) {
+  ServerOptions options;
+  options.tls = TlsIdentity{Bytes(31), "x"};
+  EXPECT_EQ(Server::listen(runtime_, options, show_key).error().code, Code::kUsage);
+  options.tls.reset();
+  options.tls_certificate_pem_file = "/nonexistent/cert.pem";
+  options.tls_key_pem_file = "/nonexistent/key.pem";
+  EXPECT_EQ(Server::listen(runtime_, options, show_key).error().code, Code::kUsage);
+  ClientOptions client;
+  client.tls = client_key_.identity;
+  EXPECT_EQ(Client::create(runtime_, client).error().code, Code::kUsage);
+  auto const plain = connect();
+  EXPECT_EQ(plain->call(https(1), request_for("/"), kTestTimeoutMs).error().code, Code::kUsage);
+}
+
+// --- a raw OpenSSL client, for what our own would never do
+
+struct RawTls {
+  RawTls(std::uint16_t port, int max_version, char const* groups = nullptr,
+         std::string const& alpn = {})
+      : socket(port), context(SSL_CTX_new(TLS_client_method())) {
+    SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
+    SSL_CTX_set_max_proto_version(context, max_version);
+    if (groups != nullptr) SSL_CTX_set1_groups_list(context, groups);
+    if (!alpn.empty())
+      SSL_CTX_set_alpn_protos(context, reinterpret_cast<unsigned char const*>(alpn.data()),
+                              static_cast<unsigned>(alpn.size()));
+    SSL_CTX_set_verify(context, SSL_VERIFY_NONE, nullptr);
+    ssl = SSL_new(context);
+    SSL_set_fd(ssl, socket.fd());
+    connected = SSL_connect(ssl) == 1;
+  }
+  ~RawTls() {
+    SSL_free(ssl);
+    SSL_CTX_free(context);
+  }
+  RawTls(RawTls const&) = delete;
+  RawTls& operator=(RawTls const&) = delete;
+
+  std::string ask() {
+    std::string const get = "GET /t HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n";
+    SSL_write(ssl, get.data(), static_cast<int>(get.size()));
+    std::string all;
+    char buffer[4096];
+    for (int n = 0; (n = SSL_read(ssl, buffer, sizeof buffer)) > 0;)
+      all.append(buffer, static_cast<std::size_t>(n));
+    return all;
+  }
+
+  RawSocket socket;
+  SSL_CTX* context;
+  SSL* ssl = nullptr;
+  bool connected = false;
+};
+
+TEST_F(TlsTest, SpeaksTls13OnlyWithTheChosenGroupsAndNoTickets) {
+  ServerOptions options;
+  options.tls = server_key_.identity;
+  auto const server = serve(options, echo);
+  EXPECT_FALSE(RawTls(server->port(), TLS1_2_VERSION).connected);
+  EXPECT_FALSE(RawTls(server->port(), TLS1_3_VERSION, "P-521").connected);
+  EXPECT_TRUE(RawTls(server->port(), TLS1_3_VERSION, "P-256").connected);
+  RawTls good(server->port(), TLS1_3_VERSION);
+  ASSERT_TRUE(good.connected);
+  EXPECT_NE(good.ask().find("GET /t"), std::string::npos);
+  EXPECT_EQ(SSL_version(good.ssl), TLS1_3_VERSION);
+  EXPECT_EQ(SSL_SESSION_is_resumable(SSL_get_session(good.ssl)), 0);
+  EXPECT_EQ(SSL_get_shutdown(good.ssl) & SSL_RECEIVED_SHUTDOWN, SSL_RECEIVED_SHUTDOWN);
+}
+
+TEST_F(TlsTest, ChoosesHttp11ByAlpn) {
+  ServerOptions options;
+  options.tls = server_key_.identity;
+  auto const server = serve(options, echo);
+  EXPECT_FALSE(RawTls(server->port(), TLS1_3_VERSION, nullptr, "\x02h2").connected);
+  RawTls both(server->port(), TLS1_3_VERSION, nullptr, "\x02h2\x08http/1.1");
+  ASSERT_TRUE(both.connected);
+  unsigned char const* name = nullptr;
+  unsigned size = 0;
+  SSL_get0_alpn_selected(both.ssl, &name, &size);
+  EXPECT_EQ(std::string_view(reinterpret_cast<char const*>(name), size), "http/1.1");
+}
+
+TEST_F(TlsTest, TheCertificateIsMadeFromTheSeedForTenYears) {
+  ServerOptions options;
+  options.tls = server_key_.identity;
+  options.tls->common_name = "MY node";
+  auto const server = serve(options, echo);
+  RawTls raw(server->port(), TLS1_3_VERSION);
+  ASSERT_TRUE(raw.connected);
+  auto* const cert = SSL_get0_peer_certificate(raw.ssl);
+  PublicKey32 key;
+  std::size_t size = 32;
+  ASSERT_EQ(EVP_PKEY_get_raw_public_key(X509_get0_pubkey(cert), key.data.data(), &size), 1);
+  EXPECT_EQ(key, server_key_.public_key);
+  char name[64];
+  X509_NAME_get_text_by_NID(X509_get_subject_name(cert), NID_commonName, name, sizeof name);
+  EXPECT_STREQ(name, "MY node");
+  int days = 0;
+  int seconds = 0;
+  ASN1_TIME_diff(&days, &seconds, nullptr, X509_get0_notAfter(cert));
+  EXPECT_GE(days, 3649);
+  EXPECT_EQ(X509_verify(cert, X509_get0_pubkey(cert)), 1);
+}
+
+// An operator's certificate of another kind: P-256, from files.
+TEST_F(TlsTest, AnOperatorsCertificateServes) {
+  auto const dir = std::filesystem::temp_directory_path() /
+                   ("amic-net-" + std::to_string(std::random_device{}()));
+  std::filesystem::create_directory(dir);
+  auto* const key = EVP_EC_gen("P-256");
+  auto* const cert = X509_new();
+  X509_gmtime_adj(X509_getm_notBefore(cert), 0);
+  X509_gmtime_adj(X509_getm_notAfter(cert), 3600);
+  X509_set_pubkey(cert, key);
+  X509_sign(cert, key, EVP_sha256());
+  ServerOptions options;
+  options.tls_certificate_pem_file = (dir / "cert.pem").string();
+  options.tls_key_pem_file = (dir / "key.pem").string();
+  auto* file = std::fopen(options.tls_certificate_pem_file.c_str(), "w");
+  PEM_write_X509(file, cert);
+  std::fclose(file);
+  file = std::fopen(options.tls_key_pem_file.c_str(), "w");
+  PEM_write_PrivateKey(file, key, nullptr, nullptr, 0, nullptr, nullptr);
+  std::fclose(file);
+  X509_free(cert);
+  EVP_PKEY_free(key);
+  {
+    auto const server = serve(options, echo);
+    RawTls raw(server->port(), TLS1_3_VERSION);
+    ASSERT_TRUE(raw.connected);
+    EXPECT_NE(raw.ask().find("GET /t"), std::string::npos);
+    // Our own client knows Ed25519 keys only.
+    auto const client = connect(trusting());
+    EXPECT_FALSE(client->call(https(server->port()), request_for("/"), kTestTimeoutMs));
+  }
+  {
+    auto with_clients = options;
+    with_clients.client_key = client_key_.only();
+    auto const server = serve(with_clients, echo);
+    RawTls raw(server->port(), TLS1_3_VERSION);  // handshake ends before the server has checked
+    EXPECT_EQ(raw.ask(), "");
+  }
+  options.tls_key_pem_file = options.tls_certificate_pem_file;
+  EXPECT_EQ(Server::listen(runtime_, options, echo).error().code, Code::kUsage);
+  std::filesystem::remove_all(dir);
+}
+
+}  // namespace
+}  // namespace amic::net

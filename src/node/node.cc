@@ -1,0 +1,210 @@
+#include "node/node.h"
+
+#include "base/limits.h"
+#include "codec/codec.h"
+#include "crypto/hash.h"
+#include "exchange/direct_committer.h"
+#include "obs/log.h"
+
+namespace amic::node {
+
+namespace {
+constexpr int kRuntimeThreads = 2;
+constexpr int kPoolThreads = 2;
+constexpr std::size_t kPoolQueueMax = 4096;
+
+// The launch is the log's first leaf in every member's node: its id is the community's.
+EnvelopeId launch_record_id(CommunityId const& community) {
+  return *EnvelopeId::from(community.view().first(EnvelopeId::kSize));
+}
+
+std::string dsn(DataDir const& dir) { return "sqlite:" + dir.store().string(); }
+
+exchange::NodeKeys exchange_keys(MemberId const& self, NodeKeys const& keys) {
+  return {self, keys.node, keys.sealing};
+}
+}  // namespace
+
+Node::Node(NodeOptions options)
+    : options_(std::move(options)), runtime_(kRuntimeThreads), pool_(kPoolThreads, kPoolQueueMax) {}
+
+Node::~Node() {
+  if (api_owner_) api_owner_->stop();
+  if (link_) link_->stop();
+  committer_.reset();  // commits what waits; its callbacks may still use index and API
+  index_ = nullptr;
+  index_owner_.reset();
+  api_ = nullptr;
+  api_owner_.reset();
+  link_.reset();
+  runtime_.stop();
+}
+
+Result<std::unique_ptr<Node>> Node::start(NodeOptions options) {
+  std::unique_ptr<Node> node(new Node(std::move(options)));
+  AMIC_TRY_VOID(node->open());
+  return node;
+}
+
+Result<void> Node::open() {
+  AMIC_TRY(community_, consent::community_of(options_.transcript));
+  AMIC_TRY_VOID(open_store());
+  runtime_.start();
+  AMIC_TRY_VOID(open_link());
+  AMIC_TRY_VOID(open_api());
+  link_->start();
+  obs::log(obs::Level::kInfo, "node.started",
+           {{"member", options_.config.member.str()},
+            {"api", api_url()},
+            {"link", link_address()},
+            {"log_size", log_->size()}});
+  return {};
+}
+
+Result<void> Node::open_store() {
+  auto const& self = options_.config.member;
+  AMIC_TRY(store_, store::Store::open(dsn(options_.dir), {}));
+  AMIC_TRY(log_, tlog::Log::open(*store_,
+                                 tlog::log_origin(community_.id, self, options_.config.realm),
+                                 options_.keys.log));
+  witness_ = std::make_unique<tlog::Witness>(*store_, *log_,
+                                             tlog::cosigner_name(community_.id, self),
+                                             options_.keys.cosigner, clock_);
+  AMIC_TRY_VOID(record_launch());
+  committer_ = std::make_unique<GroupCommitter>(*log_, [this](std::uint64_t log_size) {
+    if (auto* index = index_.load()) index->log_grew(log_size);
+  });
+  AMIC_TRY(exchange_,
+           exchange::Exchange::open(community_, exchange_keys(self, options_.keys), *store_,
+                                    *committer_, clock_, random_, options_.config.realm));
+  index_owner_ = std::make_unique<IndexWorker>(*exchange_, *store_, [this](std::uint64_t seq) {
+    if (auto* api = api_.load()) api->index_applied(seq);
+  });
+  index_ = index_owner_.get();
+  return {};
+}
+
+Result<void> Node::record_launch() {
+  auto const id = launch_record_id(community_.id);
+  AMIC_TRY(auto const held, store_->log_find(id));
+  if (held) return {};
+  store::Record record;
+  record.kind = store::RecordKind::kGovernance;
+  record.id = id;
+  record.bytes = consent::encode(options_.transcript);
+  record.digest = crypto::sha256(record.bytes);
+  record.at_ms = clock_.now_ms();
+  store::Append unit;
+  unit.records.push_back(std::move(record));
+  std::vector<store::Append> units;
+  units.push_back(std::move(unit));
+  AMIC_TRY_VOID(log_->append(std::move(units)));
+  return {};
+}
+
+Result<void> Node::open_link() {
+  link::Options options;
+  options.host = options_.config.link_listen.host;
+  options.port = options_.config.link_listen.port;
+  options.tls_seed = to_bytes(options_.keys.tls.seed());
+  options.witness_interval_ms = options_.config.witness_interval_s * 1000;
+  AMIC_TRY(link_, link::LinkService::create({runtime_, pool_, *exchange_, *log_, *witness_, clock_,
+                                             random_, metrics_},
+                                            std::move(options)));
+  return {};
+}
+
+Result<void> Node::open_api() {
+  api::Options options;
+  options.server.host = options_.config.api_listen.host;
+  options.server.port = options_.config.api_listen.port;
+  options.server.body_bytes_max = limits::kHttpBodyBytesMax;
+  options.local_token_sha256 = identity::secret_sha256(options_.local_token);
+  api::Dependencies const dependencies{
+      runtime_, pool_,   *store_, *exchange_, *committer_, *log_,
+      clock_,   random_, metrics_,
+      [this] { return links_json(); },
+      [this] { return readiness(); },
+      [this] { return index_owner_->applied_seq(); },
+      std::string(kSoftwareVersion)};
+  AMIC_TRY(api_owner_, api::ApiService::start(dependencies, std::move(options)));
+  api_ = api_owner_.get();
+  return {};
+}
+
+std::string Node::api_url() const {
+  Listen const listen{options_.config.api_listen.host, api_owner_->port()};
+  return "http://" + listen.text();
+}
+
+std::string Node::link_address() const {
+  Listen const listen{options_.config.link_listen.host, link_->port()};
+  return "https://" + listen.text();
+}
+
+api::Readiness Node::readiness() const {
+  if (auto const failure = index_owner_->failure())
+    return {false, "the index can't be written: " + failure->text()};
+  if (index_owner_->applied_seq() < log_->size()) return {false, "the index is catching up"};
+  return {true, ""};
+}
+
+json::value Node::links_json() const {
+  json::array out;
+  auto const all = link_->status();
+  if (!all) return out;
+  for (auto const& peer : *all) {
+    json::object link;
+    link["peer"] = peer.peer.str();
+    link["address"] = peer.address;
+    link["state"] = peer.linked ? "linked" : peer.reachable ? "reachable" : "unreachable";
+    std::uint64_t waiting = 0, bytes = 0, sent = 0, received = 0;
+    UnixMs oldest_ms = 0;
+    json::array lanes;
+    for (unsigned i = 0; i < kLaneCount; ++i) {
+      auto const& lane = peer.lanes[i];
+      waiting += lane.queued_n - lane.acked_n;
+      bytes += lane.pending_bytes;
+      sent += lane.acked_n;
+      received += lane.received_n;
+      if (lane.oldest_queued_ms != 0)
+        oldest_ms = oldest_ms == 0 ? lane.oldest_queued_ms
+                                   : std::min(oldest_ms, lane.oldest_queued_ms);
+      lanes.push_back({{"precedence", precedence_name(static_cast<Precedence>(i))},
+                       {"queued", lane.queued_n},
+                       {"acknowledged", lane.acked_n},
+                       {"received", lane.received_n}});
+    }
+    link["waiting"] = waiting;
+    link["waiting_bytes"] = bytes;
+    if (oldest_ms != 0) link["oldest_waiting"] = codec::to_rfc3339(oldest_ms);
+    link["sent"] = sent;
+    link["received"] = received;
+    link["quarantined"] = peer.quarantined;
+    link["cosigned_size"] = peer.cosigned_size;
+    if (peer.last_ok_ms != 0) link["last_contact"] = codec::to_rfc3339(peer.last_ok_ms);
+    if (peer.next_try_ms != 0) link["next_try"] = codec::to_rfc3339(peer.next_try_ms);
+    link["failures"] = peer.consecutive_failures;
+    if (peer.last_error) link["last_error"] = peer.last_error->text();
+    link["lanes"] = std::move(lanes);
+    out.push_back(std::move(link));
+  }
+  return out;
+}
+
+Result<OfflineNode> open_offline(DataDir const& dir, consent::Community const& community,
+                                 NodeKeys const& keys, Realm const& realm, Clock const& clock,
+                                 Random& random) {
+  AMIC_TRY(auto const card, dir.card());
+  OfflineNode out;
+  AMIC_TRY(out.store, store::Store::open(dsn(dir), {}));
+  AMIC_TRY(out.log, tlog::Log::open(*out.store, tlog::log_origin(community.id, card.member, realm),
+                                    keys.log));
+  out.committer = std::make_unique<exchange::DirectCommitter>(*out.log);
+  AMIC_TRY(out.exchange,
+           exchange::Exchange::open(community, exchange_keys(card.member, keys), *out.store,
+                                    *out.committer, clock, random, realm));
+  return out;
+}
+
+}  // namespace amic::node

@@ -1,0 +1,78 @@
+// The composition root: one member's node, all parts wired together. The only place that knows
+// which clock, disk and network are real.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+
+#include "api/api.h"
+#include "base/clock.h"
+#include "base/random.h"
+#include "link/link.h"
+#include "node/ceremony.h"
+#include "node/group_committer.h"
+#include "node/index_worker.h"
+
+namespace amic::node {
+
+struct NodeOptions {
+  DataDir dir;
+  Config config;
+  consent::Transcript transcript;
+  NodeKeys keys;
+  std::string local_token;  // secret of this run, for the command line
+};
+
+class Node {
+ public:
+  // Opens the store, verifies the log, listens, dials. On failure nothing is left running.
+  static Result<std::unique_ptr<Node>> start(NodeOptions options);
+  ~Node();  // stops in order: no more requests, no more sending, then what waits is committed
+
+  std::string api_url() const;
+  std::string link_address() const;
+  api::Readiness readiness() const;
+
+ private:
+  explicit Node(NodeOptions options);
+  Result<void> open();
+  Result<void> open_store();
+  Result<void> record_launch();
+  Result<void> open_link();
+  Result<void> open_api();
+  json::value links_json() const;
+
+  NodeOptions options_;
+  SystemClock clock_;
+  SystemRandom random_;
+  consent::Community community_;
+  obs::Metrics metrics_;
+  net::Runtime runtime_;
+  net::WorkerPool pool_;
+  std::unique_ptr<store::Store> store_;
+  std::unique_ptr<tlog::Log> log_;
+  std::unique_ptr<tlog::Witness> witness_;
+  std::unique_ptr<GroupCommitter> committer_;
+  std::unique_ptr<exchange::Exchange> exchange_;
+  std::atomic<IndexWorker*> index_ = nullptr;  // set once; read by the committer's callback
+  std::unique_ptr<IndexWorker> index_owner_;
+  std::unique_ptr<link::LinkService> link_;
+  std::atomic<api::ApiService*> api_ = nullptr;
+  std::unique_ptr<api::ApiService> api_owner_;
+};
+
+// The engine over a store that no node runs on: for `amic node rebuild` and `amic log verify`.
+struct OfflineNode {
+  std::unique_ptr<store::Store> store;
+  std::unique_ptr<tlog::Log> log;
+  std::unique_ptr<exchange::Committer> committer;
+  std::unique_ptr<exchange::Exchange> exchange;
+};
+Result<OfflineNode> open_offline(DataDir const& dir, consent::Community const& community,
+                                 NodeKeys const& keys, Realm const& realm, Clock const& clock,
+                                 Random& random);
+
+inline constexpr std::string_view kSoftwareVersion = "0.1.0";
+
+}  // namespace amic::node
