@@ -50,6 +50,8 @@ struct Options {
   std::size_t event_streams_max = 256;
   std::optional<Hash> local_token_sha256;  // see identity::Tokens
   std::int64_t idempotency_keep_ms = 24LL * 3600 * 1000;
+  std::int64_t taxii_status_keep_ms = 24LL * 3600 * 1000;
+  std::int64_t heartbeat_ms = 15'000;  // event streams: comment line, token checked again
 };
 
 class ApiService {
@@ -57,8 +59,10 @@ class ApiService {
   static Result<std::unique_ptr<ApiService>> start(Dependencies dependencies, Options options);
   virtual ~ApiService() = default;
   virtual std::uint16_t port() const = 0;
-  // The index has advanced: wakes event streams and waiting writers. Any thread.
+  // The index has advanced: new labels count, event streams wake. Any thread.
   virtual void index_applied(std::uint64_t seq) = 0;
+  // Idempotent. When it returns nothing of the service runs, not even what waited on the pool. Not
+  // from a thread of the runtime, the pool or the committer.
   virtual void stop() = 0;
 };
 

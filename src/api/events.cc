@@ -1,8 +1,5 @@
 #include "api/events.h"
 
-#include <charconv>
-
-#include "api/marking_json.h"
 #include "api/routes.h"
 #include "codec/codec.h"
 #include "net/problem.h"
@@ -11,17 +8,16 @@ namespace amic::api {
 
 namespace {
 constexpr std::size_t kItemsPerRead = 100;
-constexpr std::int64_t kHeartbeatMs = 15'000;
+constexpr std::string_view kList = "events";
 
-std::string event_text(store::ItemRow const& item) {
+std::string event_text(Services const& services, store::ItemRow const& item) {
   json::object data{{"id", envelope_id_text(item.id)},
-                    {"seq", item.seq},
                     {"originator", item.originator.str()},
                     {"precedence", precedence_name(item.precedence)},
                     {"title", item.title},
                     {"received", codec::to_rfc3339(item.received_ms)},
                     {"objects", item.objects}};
-  return "id: " + std::to_string(item.seq) + "\nevent: item\ndata: " + json::serialize(data) +
+  return "id: " + services.cursors.seal(kList, item.seq) + "\nevent: item\ndata: " + json::serialize(data) +
          "\n\n";
 }
 }  // namespace
@@ -45,8 +41,15 @@ void Events::stop() {
 }
 
 void Events::arm_heartbeat() {
-  auto timer = services_.deps.runtime.after(kHeartbeatMs, [this] {
-    if (!services_.deps.pool.try_post([this] { round(true); })) return arm_heartbeat();
+  auto const gate = services_.gate;
+  auto timer = services_.deps.runtime.after(services_.options.heartbeat_ms, [this, gate] {
+    Gate::Pass const pass(gate);
+    if (!pass) return;
+    bool const posted = services_.deps.pool.try_post([this, gate] {
+      Gate::Pass const inner(gate);
+      if (inner) round(/*heartbeat=*/true);
+    });
+    if (!posted) arm_heartbeat();
   });
   std::lock_guard const lock(mutex_);
   if (stopped_) return timer->cancel();
@@ -76,7 +79,11 @@ void Events::index_applied() {
     if (stopped_ || round_due_ || count_ == 0) return;
     round_due_ = true;
   }
-  if (services_.deps.pool.try_post([this] { round(false); })) return;
+  bool const posted = services_.deps.pool.try_post([this, gate = services_.gate] {
+    Gate::Pass const pass(gate);
+    if (pass) round(/*heartbeat=*/false);
+  });
+  if (posted) return;
   std::lock_guard const lock(mutex_);
   round_due_ = false;  // the pool is full: the next batch or heartbeat brings it
 }
@@ -89,14 +96,15 @@ bool Events::serve(Subscriber& subscriber, bool heartbeat) {
     if (!again || !subscriber.stream->push(": still here\n\n")) return false;
     subscriber.who = *again;
   }
-  auto const readable = services_.audiences.of(subscriber.who.reader);
-  if (!readable) return false;
+  auto const reach = services_.audiences.of(subscriber.who.reader);
+  if (!reach) return false;
   for (;;) {  // ends: each turn moves the position, and pushes stop at the stream's bound
-    auto const items = services_.deps.store.items(subscriber.after_seq, kItemsPerRead, *readable,
-                                                  /*newest_first=*/false);
+    auto const items = services_.deps.store.items(subscriber.after_seq, kItemsPerRead,
+                                                  (*reach)->audiences, /*newest_first=*/false);
     if (!items) return false;
     for (auto const& item : *items) {
-      if (!subscriber.stream->push(event_text(item))) return false;
+      if (item.seq > (*reach)->upto_seq) return true;  // the next round brings it
+      if (!subscriber.stream->push(event_text(services_, item))) return false;
       subscriber.after_seq = item.seq;
     }
     if (items->size() < kItemsPerRead) return true;
@@ -132,13 +140,13 @@ namespace {
 // Without Last-Event-ID a stream starts at the present; "0" replays everything readable.
 Result<std::uint64_t> start_position(Services const& services, Call const& call) {
   std::string text{call.request.header("last-event-id")};
-  if (text.empty()) text = call.query_value("after").value_or("");
-  if (text.empty()) return services.deps.applied_seq();
-  std::uint64_t value = 0;
-  auto const [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size())
-    return fail(Code::kMalformed, "header.last-event-id", "a number is wanted");
-  return value;
+  bool const header = !text.empty();
+  if (!header) text = call.query_value("after").value_or("");
+  if (text.empty()) return call.reach->upto_seq;
+  if (text == "0") return 0;
+  if (auto const position = services.cursors.open(kList, text)) return *position;
+  return fail(Code::kMalformed, header ? "header.last-event-id" : "query.after",
+              "not the id of an event of this node");
 }
 
 void open_stream(Services& services, Call call, net::Responder respond) {

@@ -1,4 +1,5 @@
-// Server-sent events: one "item" event for each readable item, id = its log position. Each stream
+// Server-sent events: one "item" event for each readable item, id = its position,
+// sealed. Each stream
 // has its own position and reads from the store, so nothing is lost over a reconnect with
 // Last-Event-ID, and nothing is buffered for a slow reader beyond the stream's own bound.
 #pragma once
@@ -21,7 +22,7 @@ class Events {
            std::string authorization, std::uint64_t after_seq);
   bool full() const;
   void index_applied();  // schedules a round on the worker pool
-  void stop();
+  void stop();  // when the gate is closed
 
  private:
   struct Subscriber {

@@ -55,14 +55,4 @@ Result<std::vector<store::KvPut>> expired_idempotency_marks(store::Store& store,
   return out;
 }
 
-bool KeysInUse::enter(std::string const& key) {
-  std::lock_guard const lock(mutex_);
-  return keys_.insert(key).second;
-}
-
-void KeysInUse::leave(std::string const& key) {
-  std::lock_guard const lock(mutex_);
-  keys_.erase(key);
-}
-
 }  // namespace amic::api

@@ -3,8 +3,6 @@
 // stores the item, so a crash leaves both or neither.
 #pragma once
 
-#include <mutex>
-#include <set>
 #include <string>
 
 #include "api/context.h"
@@ -12,7 +10,7 @@
 namespace amic::api {
 
 struct IdempotencyMark {
-  Hash request;     // SHA-256 of the request body and target
+  Hash request;     // SHA-256 of the request body
   EnvelopeId item;
   UnixMs at_ms = 0;
 };
@@ -27,16 +25,5 @@ Result<std::optional<IdempotencyMark>> find_idempotency_mark(store::Store& store
 // Deletes of marks older than `before_ms`, at most 1,000 a call.
 Result<std::vector<store::KvPut>> expired_idempotency_marks(store::Store& store, UnixMs before_ms,
                                                             std::string& after_key);
-
-// Keys being worked on now: a second request with one of them is refused as kConflict (409).
-class KeysInUse {
- public:
-  bool enter(std::string const& key);
-  void leave(std::string const& key);
-
- private:
-  std::mutex mutex_;
-  std::set<std::string> keys_;
-};
 
 }  // namespace amic::api

@@ -4,6 +4,7 @@
 #include "api/idempotency.h"
 #include "api/marking_json.h"
 #include "api/routes.h"
+#include "api/taxii.h"
 #include "base/limits.h"
 #include "codec/codec.h"
 #include "crypto/hash.h"
@@ -13,14 +14,8 @@
 namespace amic::api {
 
 namespace {
-constexpr std::string_view kStixMediaType = "application/stix+json;version=2.1";
 constexpr std::size_t kRefusedShownMax = 1000;
 constexpr std::size_t kIdempotencyKeyBytesMax = 255;
-
-KeysInUse& keys_in_use() {
-  static KeysInUse keys;
-  return keys;
-}
 
 // A request to share, read from its JSON.
 struct Wanted {
@@ -73,7 +68,8 @@ Result<void> read_body(std::string_view text, json::object const& request, Wante
   if (body != nullptr) {
     AMIC_TRY(out.share.media_type, json::get_string(request, "media_type", ""));
     if (!body->is_string()) return fail(Code::kWrongType, "/body_base64", "a string is wanted");
-    AMIC_TRY(out.share.body, codec::from_base64(std::string_view(body->get_string())));
+    AMIC_TRY(out.share.body,
+             at("/body_base64", codec::from_base64(std::string_view(body->get_string()))));
     if (out.share.media_type != kStixMediaType) return {};
   } else {
     out.share.media_type = kStixMediaType;
@@ -85,22 +81,14 @@ Result<void> read_body(std::string_view text, json::object const& request, Wante
   return {};
 }
 
-Result<void> check_fields(json::object const& request) {
-  static constexpr std::string_view kKnown[] = {"marking", "precedence", "private", "lineage",
-                                                "bundle",  "media_type", "body_base64"};
-  for (auto const& field : request) {
-    std::string_view const name{field.key().data(), field.key().size()};
-    if (std::find(std::begin(kKnown), std::end(kKnown), name) == std::end(kKnown))
-      return fail(Code::kUnknownField, "/" + json::pointer_token(name), "not a field of a request");
-  }
-  return {};
-}
+constexpr std::string_view kRequestFields[] = {"marking", "precedence", "private", "lineage",
+                                               "bundle",  "media_type", "body_base64"};
 
 Result<Wanted> read_request(Services const& services, std::string_view text) {
   AMIC_TRY(auto const value, json::parse(text));
   if (!value.is_object()) return fail(Code::kWrongType, "", "an object is wanted");
   auto const& request = value.get_object();
-  AMIC_TRY_VOID(check_fields(request));
+  AMIC_TRY_VOID(check_fields(request, kRequestFields, ""));
   Wanted out;
   auto const* marking = request.if_contains("marking");
   if (marking == nullptr) return fail(Code::kMissingField, "/marking", "say how it may be used");
@@ -108,7 +96,7 @@ Result<Wanted> read_request(Services const& services, std::string_view text) {
            marking_from_json(*marking, "/marking", services.deps.exchange.realm()));
   if (request.contains("precedence")) {
     AMIC_TRY(auto const precedence, json::get_string(request, "precedence", ""));
-    AMIC_TRY(out.share.precedence, parse_precedence(precedence));
+    AMIC_TRY(out.share.precedence, at("/precedence", parse_precedence(precedence)));
   }
   if (auto const* keep = request.if_contains("private")) {
     if (!keep->is_bool()) return fail(Code::kWrongType, "/private", "true or false is wanted");
@@ -120,14 +108,18 @@ Result<Wanted> read_request(Services const& services, std::string_view text) {
   return out;
 }
 
-json::object result_json(exchange::ShareResult const& result, Wanted const& wanted) {
+// Log positions count what others may not read as well: for auditors only.
+bool sees_positions(identity::Principal const& who) { return access_allowed(Access::kAudit, who); }
+
+json::object result_json(exchange::ShareResult const& result, Wanted const& wanted,
+                         identity::Principal const& who) {
   marking::Decision decision;
   decision.recipients = result.recipients;
   decision.refusals = result.refusals;
   auto out = to_json(decision);
   out["id"] = envelope_id_text(result.id);
   out["digest"] = codec::to_hex(result.digest.view());
-  out["seq"] = result.seq;
+  if (sees_positions(who)) out["seq"] = result.seq;
   out["created"] = codec::to_rfc3339(result.created_ms);
   if (wanted.report) out["report"] = report_json(*wanted.report);
   return out;
@@ -147,7 +139,8 @@ std::optional<net::Response> refuse_invalid(Wanted const& wanted) {
   return response;
 }
 
-Result<net::Response> replay(Services& services, IdempotencyMark const& mark) {
+Result<net::Response> replay(Services& services, IdempotencyMark const& mark,
+                             identity::Principal const& who) {
   AMIC_TRY(auto const record, services.deps.store.log_find(mark.item));
   if (!record) return fail(Code::kInternal, "idempotency", "marked but not in the log");
   AMIC_TRY(auto const contents, services.deps.exchange.open_record(*record));
@@ -157,7 +150,7 @@ Result<net::Response> replay(Services& services, IdempotencyMark const& mark) {
   out["recipients"] = std::move(recipients);
   out["id"] = envelope_id_text(record->id);
   out["digest"] = codec::to_hex(record->digest.view());
-  out["seq"] = record->seq;
+  if (sees_positions(who)) out["seq"] = record->seq;
   out["created"] = codec::to_rfc3339(contents.created_ms);
   out["replayed"] = true;
   return json_response(200, out);
@@ -174,116 +167,135 @@ Result<net::Response> dry_run(Services& services, Wanted const& wanted) {
   return json_response(200, out);
 }
 
-void commit_share(Services& services, Wanted wanted, std::string const& key,
-                  net::Responder respond) {
+void commit_share(Services& services, Wanted wanted, identity::Principal who,
+                  std::string const& key, net::Responder respond) {
   auto share = std::move(wanted.share);
   wanted.share = {};
-  services.deps.exchange.share(
-      std::move(share), [wanted = std::move(wanted), key, respond = std::move(respond)](
-                            Result<exchange::ShareResult> result) {
-        if (!key.empty()) keys_in_use().leave(key);
-        if (!result) return respond(net::problem(result.error()));
-        auto response = json_response(201, result_json(*result, wanted));
-        response.headers.emplace_back("location",
-                                      "/api/v1/items/" + envelope_id_text(result->id));
-        respond(std::move(response));
-      });
+  auto done = [wanted = std::move(wanted), who = std::move(who), key,
+               keys = services.keys_in_use,
+               respond = std::move(respond)](Result<exchange::ShareResult> result) {
+    if (!key.empty()) keys->leave(key);
+    if (!result) return respond(net::problem(result.error()));
+    auto response = json_response(201, result_json(*result, wanted, who));
+    response.headers.emplace_back("location", "/api/v1/items/" + envelope_id_text(result->id));
+    respond(std::move(response));
+  };
+  services.deps.exchange.share(std::move(share), std::move(done));
 }
 
 void share_item(Services& services, Call call, net::Responder respond) {
   auto wanted = read_request(services, call.request.body);
   if (!wanted) return respond(net::problem(wanted.error()));
-  if (call.query_value("dry_run") == "true") {
+  auto const dry = call.query_value("dry_run").value_or("false");
+  if (dry != "true" && dry != "false")
+    return respond(net::problem(Code::kMalformed, "query.dry_run", "true or false"));
+  if (dry == "true") {
     auto preview = dry_run(services, *wanted);
     return respond(preview ? std::move(*preview) : net::problem(preview.error()));
   }
   if (auto refusal = refuse_invalid(*wanted)) return respond(std::move(*refusal));
 
-  auto const header = call.request.header("idempotency-key");
-  if (header.empty()) return commit_share(services, std::move(*wanted), "", std::move(respond));
+  std::string const header{call.request.header("idempotency-key")};
+  if (header.empty())
+    return commit_share(services, std::move(*wanted), std::move(call.who), "", std::move(respond));
   if (header.size() > kIdempotencyKeyBytesMax)
     return respond(net::problem(Code::kTooLarge, "header.idempotency-key", "over 255 bytes"));
   auto const key = idempotency_store_key(call.who, header);
   auto const request = crypto::sha256(as_bytes(call.request.body));
-  if (!keys_in_use().enter(key))
+  if (!services.keys_in_use->enter(key))
     return respond(net::problem(Code::kConflict, "header.idempotency-key",
                                 "a request with this key is being worked on"));
   auto const mark = find_idempotency_mark(services.deps.store, key, request);
   if (!mark || *mark) {
-    keys_in_use().leave(key);
-    auto response = mark ? replay(services, **mark) : fail(mark.error());
+    services.keys_in_use->leave(key);
+    auto response = mark ? replay(services, **mark, call.who) : fail(mark.error());
     return respond(response ? std::move(*response) : net::problem(response.error()));
   }
   wanted->share.id = services.deps.random.fixed<EnvelopeId>();
   wanted->share.kv.push_back(
       idempotency_put(key, {request, *wanted->share.id, services.deps.clock.now_ms()}));
-  commit_share(services, std::move(*wanted), key, std::move(respond));
+  commit_share(services, std::move(*wanted), std::move(call.who), key, std::move(respond));
 }
 
-// Labels of the items on one page, decoded once each.
+// Labels of the items on one page, each decoded once.
 class Markings {
  public:
   static Result<Markings> load(store::Store& store) {
     Markings out;
-    AMIC_TRY(auto const audiences, store.audiences());
-    for (auto const& audience : audiences) {
-      AMIC_TRY(auto marking, marking::decode(audience.label));
-      out.by_id_.emplace(audience.id, to_json(marking));
-    }
+    AMIC_TRY(out.audiences_, store.audiences());
     return out;
   }
-  json::value of(store::AudienceId id) const {
-    auto const found = by_id_.find(id);
-    return found == by_id_.end() ? json::value() : json::value(found->second);
+  json::value of(store::AudienceId id) {
+    if (auto const known = by_id_.find(id); known != by_id_.end()) return known->second;
+    json::value out;
+    for (auto const& audience : audiences_) {
+      if (audience.id != id) continue;
+      if (auto const marking = marking::decode(audience.label)) out = to_json(*marking);
+    }
+    by_id_[id] = out;
+    return out;
   }
 
  private:
-  std::map<store::AudienceId, json::object> by_id_;
+  std::vector<store::Audience> audiences_;
+  std::map<store::AudienceId, json::value> by_id_;
 };
 
-json::object item_json(store::ItemRow const& item, Markings const& markings) {
-  return {{"id", envelope_id_text(item.id)},
-          {"seq", item.seq},
-          {"originator", item.originator.str()},
-          {"precedence", precedence_name(item.precedence)},
-          {"marking", markings.of(item.audience)},
-          {"title", item.title},
-          {"media_type", item.media_type},
-          {"created", codec::to_rfc3339(item.created_ms)},
-          {"received", codec::to_rfc3339(item.received_ms)},
-          {"objects", item.objects},
-          {"quarantined", item.quarantined},
-          {"rejected", item.rejected}};
+json::object item_json(store::ItemRow const& item, Markings& markings,
+                       identity::Principal const& who) {
+  json::object out{{"id", envelope_id_text(item.id)},
+                   {"originator", item.originator.str()},
+                   {"precedence", precedence_name(item.precedence)},
+                   {"marking", markings.of(item.audience)},
+                   {"title", item.title},
+                   {"media_type", item.media_type},
+                   {"created", codec::to_rfc3339(item.created_ms)},
+                   {"received", codec::to_rfc3339(item.received_ms)},
+                   {"objects", item.objects},
+                   {"quarantined", item.quarantined},
+                   {"rejected", item.rejected}};
+  if (sees_positions(who)) out["seq"] = item.seq;
+  return out;
 }
+
+constexpr std::size_t kItemsPageMax = limits::kPageMax - 1;  // one more is read, to see if there is
+constexpr std::string_view kNewestFirst = "items/newest";
+constexpr std::string_view kOldestFirst = "items/oldest";
 
 Result<net::Response> list_items(Services& services, Call const& call) {
   AMIC_TRY(auto const limit,
-           query_limit(call, services.options.page_default, limits::kPageMax));
-  AMIC_TRY(auto const after, query_cursor(call));
-  bool const newest_first = call.query_value("order") != "oldest";
-  AMIC_TRY(auto const rows,
-           services.deps.store.items(after, limit + 1, call.readable, newest_first));
-  AMIC_TRY(auto const markings, Markings::load(services.deps.store));
+           query_limit(call, services.options.page_default, kItemsPageMax));
+  auto const order = call.query_value("order").value_or("newest");
+  if (order != "newest" && order != "oldest")
+    return fail(Code::kMalformed, "query.order", "newest or oldest");
+  bool const newest_first = order == "newest";
+  auto const list = newest_first ? kNewestFirst : kOldestFirst;
+  AMIC_TRY(auto const after, query_cursor(services, call, "cursor", list));
+  AMIC_TRY(auto rows,
+           services.deps.store.items(after, limit + 1, call.readable(), newest_first));
+  if (!newest_first)
+    std::erase_if(rows, [&](auto const& row) { return row.seq > call.reach->upto_seq; });
+  AMIC_TRY(auto markings, Markings::load(services.deps.store));
   json::array items;
   for (std::size_t i = 0; i < std::min(limit, rows.size()); ++i)
-    items.push_back(item_json(rows[i], markings));
+    items.push_back(item_json(rows[i], markings, call.who));
   json::object out;
   out["items"] = std::move(items);
-  if (rows.size() > limit) out["next"] = make_cursor(rows[limit - 1].seq);
+  if (rows.size() > limit) out["next"] = services.cursors.seal(list, rows[limit - 1].seq);
   return json_response(200, out);
 }
 
 Result<store::ItemRow> find_item(Services& services, Call const& call) {
   AMIC_TRY(auto const id, parse_envelope_id(call.path.at("id")));
-  AMIC_TRY(auto const item, services.deps.store.item(id, call.readable));
+  AMIC_TRY(auto const item, services.deps.store.item(id, call.readable()));
   if (!item) return fail(Code::kNotFound, "path.id", "no such item");
   return *item;
 }
 
 Result<net::Response> get_item(Services& services, Call const& call) {
   AMIC_TRY(auto const item, find_item(services, call));
-  AMIC_TRY(auto const markings, Markings::load(services.deps.store));
-  auto out = item_json(item, markings);
+  AMIC_TRY(auto markings, Markings::load(services.deps.store));
+  auto out = item_json(item, markings, call.who);
   AMIC_TRY(auto const refused, services.deps.store.refused(item.seq));
   json::array list;
   for (auto const& one : refused)
@@ -308,6 +320,7 @@ Result<net::Response> get_content(Services& services, Call const& call) {
   out.body.assign(as_text(contents.body));
   return out;
 }
+
 Result<net::Response> get_envelope(Services& services, Call const& call) {
   AMIC_TRY(auto const item, find_item(services, call));
   AMIC_TRY(auto const record, services.deps.store.log_find(item.id));

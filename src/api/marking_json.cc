@@ -1,5 +1,6 @@
 #include "api/marking_json.h"
 
+#include "api/context.h"
 #include "codec/codec.h"
 
 namespace amic::api {
@@ -13,13 +14,6 @@ std::string_view text_of(json::value const& value) {
 Result<std::string_view> string_at(json::value const& value, std::string const& pointer) {
   if (!value.is_string()) return fail(Code::kWrongType, pointer, "a string is wanted");
   return text_of(value);
-}
-
-// Re-homes an error of a parser that doesn't know where its text came from.
-template <class T>
-Result<T> at(std::string const& pointer, Result<T> result) {
-  if (result) return result;
-  return fail(result.error().code, pointer, result.error().detail);
 }
 
 Result<void> read_rel_to(json::value const& value, std::string const& pointer,

@@ -8,32 +8,25 @@
 namespace amic::api {
 
 namespace {
-// Comma-separated values of one parameter.
-std::vector<std::string> split(std::string_view text) {
-  std::vector<std::string> out;
-  while (!text.empty()) {
-    auto const comma = text.find(',');
-    out.emplace_back(text.substr(0, comma));
-    text = comma == std::string_view::npos ? "" : text.substr(comma + 1);
-  }
-  return out;
-}
+constexpr std::string_view kList = "objects";
 
 Result<store::PageFilter> read_filter(Services const& services, Call const& call) {
   store::PageFilter filter;
   AMIC_TRY(filter.limit, query_limit(call, services.options.page_default, limits::kPageMax));
-  AMIC_TRY(filter.after_ord, query_cursor(call));
+  AMIC_TRY(filter.after_ord, query_cursor(services, call, "cursor", kList));
   if (auto const types = call.query_value("type")) filter.types = split(*types);
   if (auto const ids = call.query_value("id")) filter.ids = split(*ids);
   if (auto const creator = call.query_value("creator")) {
-    AMIC_TRY(filter.creator, MemberId::parse(*creator));
+    AMIC_TRY(filter.creator, at("query.creator", MemberId::parse(*creator)));
   }
   if (auto const after = call.query_value("added_after")) {
-    auto const us = codec::parse_rfc3339_us(*after);
-    if (!us) return fail(us.error().code, "query.added_after", us.error().detail);
-    filter.added_after_us = *us;
+    AMIC_TRY(filter.added_after_us, at("query.added_after", codec::parse_rfc3339_us(*after)));
   }
-  if (call.query_value("version") == "all") filter.select = store::VersionSelect::kAll;
+  auto const version = call.query_value("version").value_or("last");
+  if (version == "all") filter.select = store::VersionSelect::kAll;
+  else if (version == "first") filter.select = store::VersionSelect::kFirst;
+  else if (version != "last")
+    return fail(Code::kMalformed, "query.version", "last, first or all");
   return filter;
 }
 
@@ -56,21 +49,21 @@ std::string objects_json(std::vector<store::ObjectRow> const& rows, std::string_
 
 Result<net::Response> list_objects(Services& services, Call const& call) {
   AMIC_TRY(auto const filter, read_filter(services, call));
-  AMIC_TRY(auto const page, services.deps.store.page(filter, call.readable));
+  AMIC_TRY(auto const page, page_within_reach(services.deps.store, filter, *call.reach));
   std::string tail;
   if (page.more && !page.rows.empty())
-    tail = ",\"next\":\"" + make_cursor(page.rows.back().ord) + "\"";
+    tail = ",\"next\":\"" + services.cursors.seal(kList, page.rows.back().ord) + "\"";
   return text_json_response(200, objects_json(page.rows, tail));
 }
 
 Result<net::Response> get_object(Services& services, Call const& call) {
-  AMIC_TRY(auto row, services.deps.store.get(call.path.at("id"), call.readable));
+  AMIC_TRY(auto row, services.deps.store.get(call.path.at("id"), call.readable()));
   if (!row) return fail(Code::kNotFound, "path.id", "no such object");
   return text_json_response(200, std::move(row->body));
 }
 
 Result<net::Response> get_versions(Services& services, Call const& call) {
-  AMIC_TRY(auto const rows, services.deps.store.versions(call.path.at("id"), call.readable));
+  AMIC_TRY(auto const rows, services.deps.store.versions(call.path.at("id"), call.readable()));
   if (rows.empty()) return fail(Code::kNotFound, "path.id", "no such object");
   return text_json_response(200, objects_json(rows, ""));
 }
@@ -81,7 +74,7 @@ Result<net::Response> get_relations(Services& services, Call const& call) {
            query_limit(call, services.options.page_default, limits::kPageMax));
   json::object out;
   for (bool const outgoing : {true, false}) {
-    AMIC_TRY(auto const edges, services.deps.store.edges(id, outgoing, limit, call.readable));
+    AMIC_TRY(auto const edges, services.deps.store.edges(id, outgoing, limit, call.readable()));
     json::array list;
     for (auto const& edge : edges)
       list.push_back({{"id", outgoing ? edge.to : edge.from}, {"relation", edge.relation}});

@@ -3,6 +3,7 @@
 #include "api/events.h"
 #include "api/idempotency.h"
 #include "api/routes.h"
+#include "api/taxii.h"
 #include "net/problem.h"
 #include "net/router.h"
 #include "obs/log.h"
@@ -14,27 +15,36 @@ constexpr std::int64_t kPruneEveryMs = 3600 * 1000;
 
 class Service final : public ApiService {
  public:
-  Service(Dependencies dependencies, Options const& options)
-      : services_{dependencies, options,
+  Service(Dependencies const& dependencies, Options const& options, CursorSealer cursors)
+      : services_{dependencies,
+                  options,
                   AudienceCache(dependencies.store, dependencies.clock),
                   identity::Tokens(dependencies.store, dependencies.exchange.realm(),
-                                   options.local_token_sha256)},
+                                   options.local_token_sha256),
+                  std::move(cursors)},
         events_(services_) {
     services_.events = &events_;
-    for (auto const& route : routes())
+    for (auto const& route : routes()) {
+      auto& requests = services_.deps.metrics.counter(
+          "amic_api_requests_total", "Requests by route",
+          {{"route", std::string(route.pattern)}, {"method", std::string(route.method)}});
       router_.add(route.method, route.pattern,
-                  [this, &route](net::Request request, net::Match match, net::Responder respond) {
+                  [this, &route, &requests](net::Request request, net::Match match,
+                                            net::Responder respond) {
+                    requests.add();
                     enter(route, std::move(request), std::move(match), std::move(respond));
                   });
+    }
   }
   ~Service() override { stop(); }
 
   Result<void> listen() {
+    auto dispatch = [this](net::Request request, net::Responder respond) {
+      if (is_taxii_target(request.target)) respond = taxii_responder(std::move(respond));
+      router_.dispatch(std::move(request), std::move(respond));
+    };
     AMIC_TRY(server_, net::Server::listen(services_.deps.runtime, services_.options.server,
-                                          [this](net::Request request, net::Responder respond) {
-                                            router_.dispatch(std::move(request),
-                                                             std::move(respond));
-                                          }));
+                                          std::move(dispatch)));
     arm_prune();
     return {};
   }
@@ -47,6 +57,7 @@ class Service final : public ApiService {
   }
 
   void stop() override {
+    services_.gate->close();  // from here on nothing of ours runs or is armed again
     if (prune_) prune_->cancel();
     events_.stop();
     if (server_) server_->stop();
@@ -57,53 +68,66 @@ class Service final : public ApiService {
   void enter(Route const& route, net::Request request, net::Match match, net::Responder respond) {
     auto shared = std::make_shared<net::Responder>(std::move(respond));
     bool const posted = services_.deps.pool.try_post(
-        [this, &route, request = std::move(request), match = std::move(match), shared]() mutable {
+        [this, &route, gate = services_.gate, request = std::move(request),
+         match = std::move(match), shared]() mutable {
+          Gate::Pass const pass(gate);
+          if (!pass) return (*shared)(net::problem(Code::kUnavailable, "api", "stopping"));
           work(route, std::move(request), std::move(match), std::move(*shared));
         });
     if (!posted) (*shared)(net::problem(Code::kOverloaded, "api", "too many requests wait"));
   }
 
   void work(Route const& route, net::Request request, net::Match match, net::Responder respond) {
-    services_.deps.metrics
-        .counter("amic_api_requests_total", "Requests by route",
-                 {{"route", std::string(route.pattern)}, {"method", std::string(route.method)}})
-        .add();
     Call call;
     call.request = std::move(request);
     call.query = std::move(match.target.query);
     for (auto& [name, value] : match.params) call.path[name] = std::move(value);
     if (route.access != Access::kPublic) {
       auto who = services_.tokens.authenticate_header(call.request.header("authorization"),
-                                             services_.deps.clock.now_ms());
+                                                      services_.deps.clock.now_ms());
       if (!who) return respond(challenge(who.error()));
       if (!access_allowed(route.access, *who))
         return respond(net::problem(Code::kForbidden, "authorization",
                                     "this token's scopes do not cover the route"));
       call.who = std::move(*who);
-      auto readable = services_.audiences.of(call.who.reader);
-      if (!readable) return respond(net::problem(readable.error()));
-      call.readable = std::move(*readable);
+      auto reach = services_.audiences.of(call.who.reader);
+      if (!reach) return respond(net::problem(reach.error()));
+      call.reach = std::move(*reach);
     }
     route.handle(services_, std::move(call), std::move(respond));
   }
 
   static net::Response challenge(Error const& error) {
     auto out = net::problem(error);
-    if (error.code == Code::kUnauthorized)
-      out.headers.emplace_back("www-authenticate", "Bearer realm=\"amic\", Basic realm=\"amic\"");
+    if (error.code != Code::kUnauthorized) return out;
+    for (auto& [name, value] : out.headers)
+      if (name == "www-authenticate") value = "Bearer realm=\"amic\", Basic realm=\"amic\"";
     return out;
   }
 
   void arm_prune() {
-    prune_ = services_.deps.runtime.after(kPruneEveryMs, [this] {
-      services_.deps.pool.try_post([this] { prune(); });
+    prune_ = services_.deps.runtime.after(kPruneEveryMs, [this, gate = services_.gate] {
+      Gate::Pass const pass(gate);
+      if (!pass) return;
+      services_.deps.pool.try_post([this, gate] {
+        Gate::Pass const inner(gate);
+        if (inner) prune();
+      });
       arm_prune();
     });
   }
 
+  // One piece of each space a turn; the positions go round.
   void prune() {
-    auto const before_ms = services_.deps.clock.now_ms() - services_.options.idempotency_keep_ms;
-    auto deletes = expired_idempotency_marks(services_.deps.store, before_ms, prune_after_key_);
+    auto const now_ms = services_.deps.clock.now_ms();
+    auto& store = services_.deps.store;
+    drop(expired_idempotency_marks(store, now_ms - services_.options.idempotency_keep_ms,
+                                   mark_after_key_));
+    drop(expired_taxii_statuses(store, now_ms - services_.options.taxii_status_keep_ms,
+                                status_after_key_));
+  }
+
+  void drop(Result<std::vector<store::KvPut>> deletes) {
     if (!deletes || deletes->empty()) return;
     store::Append unit;
     unit.kv = std::move(*deletes);
@@ -118,12 +142,15 @@ class Service final : public ApiService {
   Events events_;
   std::unique_ptr<net::Server> server_;
   std::shared_ptr<net::Runtime::Timer> prune_;
-  std::string prune_after_key_;
+  std::string mark_after_key_;
+  std::string status_after_key_;
 };
 }  // namespace
 
 Result<std::unique_ptr<ApiService>> ApiService::start(Dependencies dependencies, Options options) {
-  auto service = std::make_unique<Service>(dependencies, std::move(options));
+  AMIC_TRY(auto cursors,
+           CursorSealer::load(dependencies.store, dependencies.committer, dependencies.random));
+  auto service = std::make_unique<Service>(dependencies, options, std::move(cursors));
   AMIC_TRY_VOID(service->listen());
   return std::unique_ptr<ApiService>(std::move(service));
 }

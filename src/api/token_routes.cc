@@ -19,19 +19,22 @@ json::object token_json(identity::TokenInfo const& info) {
   return out;
 }
 
+constexpr std::string_view kTokenFields[] = {"name", "scopes", "clearance", "expires"};
+
 Result<identity::TokenInfo> read_token(std::string_view text) {
   AMIC_TRY(auto const value, json::parse(text));
   if (!value.is_object()) return fail(Code::kWrongType, "", "an object is wanted");
   auto const& request = value.get_object();
+  AMIC_TRY_VOID(check_fields(request, kTokenFields, ""));
   identity::TokenInfo out;
   AMIC_TRY(out.name, json::get_string(request, "name", ""));
   AMIC_TRY(auto const clearance, json::get_string(request, "clearance", ""));
-  AMIC_TRY(out.clearance, marking::parse_classification(clearance));
+  AMIC_TRY(out.clearance, at("/clearance", marking::parse_classification(clearance)));
   AMIC_TRY(auto const scopes, json::get_string(request, "scopes", ""));
-  AMIC_TRY(out.scopes, identity::parse_scopes(scopes));
+  AMIC_TRY(out.scopes, at("/scopes", identity::parse_scopes(scopes)));
   if (request.contains("expires")) {
     AMIC_TRY(auto const expires, json::get_string(request, "expires", ""));
-    AMIC_TRY(auto const us, codec::parse_rfc3339_us(expires));
+    AMIC_TRY(auto const us, at("/expires", codec::parse_rfc3339_us(expires)));
     out.expires_ms = us / 1000;
   }
   return out;

@@ -13,7 +13,7 @@ constexpr std::string_view kSpace = "token";
 constexpr std::string_view kPrefix = "amic_";
 constexpr std::size_t kSecretBytes = 32;
 constexpr std::size_t kNameBytesMax = 128;
-constexpr std::size_t kTokensListedMax = 10'000;
+constexpr std::size_t kScanMax = 1000;
 constexpr std::uint16_t kVersion = 1;
 constexpr std::string_view kScopeNames[] = {"read", "share", "admin", "audit"};
 
@@ -53,6 +53,9 @@ std::string key_of(std::string_view secret) {
   return codec::to_hex(secret_sha256(secret).view());
 }
 
+// Names go into logs and tables.
+bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; }
+
 tl::unexpected<Error> unauthorized() {
   return fail(Code::kUnauthorized, "authorization", "no valid token was given");
 }
@@ -90,6 +93,8 @@ Hash secret_sha256(std::string_view secret) { return crypto::sha256(as_bytes(sec
 Result<NewToken> make_token(TokenInfo wanted, UnixMs now_ms, Random& random) {
   if (wanted.name.empty() || wanted.name.size() > kNameBytesMax || !codec::is_utf8(wanted.name))
     return fail(Code::kOutOfRange, "/name", "1 to 128 bytes of UTF-8");
+  if (std::any_of(wanted.name.begin(), wanted.name.end(), is_control))
+    return fail(Code::kOutOfRange, "/name", "control characters are not allowed");
   if (wanted.scopes.empty()) return fail(Code::kOutOfRange, "/scopes", "at least one scope");
   if (wanted.expires_ms && *wanted.expires_ms <= now_ms)
     return fail(Code::kOutOfRange, "/expires", "lies in the past");
@@ -118,14 +123,27 @@ Result<Principal> Tokens::authenticate(std::string_view secret, UnixMs now_ms) c
   return Principal{info.id, info.name, info.scopes, {info.clearance, realm_}};
 }
 
+namespace {
+// The scheme's name is case-insensitive (RFC 9110 section 11.1). Empty if it is another scheme.
+std::string_view credentials(std::string_view authorization, std::string_view lower_scheme) {
+  if (authorization.size() <= lower_scheme.size() || authorization[lower_scheme.size()] != ' ')
+    return {};
+  for (std::size_t i = 0; i < lower_scheme.size(); ++i) {
+    char const c = authorization[i];
+    char const folded = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    if (folded != lower_scheme[i]) return {};
+  }
+  return authorization.substr(lower_scheme.size() + 1);
+}
+}  // namespace
+
 Result<Principal> Tokens::authenticate_header(std::string_view authorization,
                                               UnixMs now_ms) const {
-  constexpr std::string_view kBearer = "Bearer ";
-  constexpr std::string_view kBasic = "Basic ";
-  if (authorization.starts_with(kBearer))
-    return authenticate(authorization.substr(kBearer.size()), now_ms);
-  if (!authorization.starts_with(kBasic)) return unauthorized();
-  auto const decoded = codec::from_base64(authorization.substr(kBasic.size()));
+  if (auto const secret = credentials(authorization, "bearer"); !secret.empty())
+    return authenticate(secret, now_ms);
+  auto const basic = credentials(authorization, "basic");
+  if (basic.empty()) return unauthorized();
+  auto const decoded = codec::from_base64(basic);
   if (!decoded) return unauthorized();
   auto const pair = as_text(*decoded);
   auto const colon = pair.find(':');
@@ -136,25 +154,34 @@ Result<Principal> Tokens::authenticate_header(std::string_view authorization,
   return principal;
 }
 
-Result<std::vector<TokenInfo>> Tokens::list() const {
-  AMIC_TRY(auto const rows, store_.kv_scan(std::string(kSpace), "", kTokensListedMax));
-  std::vector<TokenInfo> out;
-  for (auto const& [key, value] : rows) {
-    AMIC_TRY(auto info, decode(value));
-    out.push_back(std::move(info));
+// Every stored token with its key, in key order.
+Result<std::vector<std::pair<std::string, TokenInfo>>> Tokens::scan() const {
+  std::vector<std::pair<std::string, TokenInfo>> out;
+  for (std::string after;;) {
+    AMIC_TRY(auto const rows, store_.kv_scan(std::string(kSpace), after, kScanMax));
+    for (auto const& [key, value] : rows) {
+      AMIC_TRY(auto info, decode(value));
+      out.emplace_back(key, std::move(info));
+    }
+    if (rows.size() < kScanMax) return out;
+    after = rows.back().first;
   }
-  std::sort(out.begin(), out.end(),
-            [](auto const& a, auto const& b) { return a.created_ms < b.created_ms; });
+}
+
+Result<std::vector<TokenInfo>> Tokens::list() const {
+  AMIC_TRY(auto rows, scan());
+  std::vector<TokenInfo> out;
+  for (auto& [key, info] : rows) out.push_back(std::move(info));
+  std::stable_sort(out.begin(), out.end(),
+                   [](auto const& a, auto const& b) { return a.created_ms < b.created_ms; });
   return out;
 }
 
 Result<store::KvPut> Tokens::revoke(std::string_view token_id) const {
-  AMIC_TRY(auto const rows, store_.kv_scan(std::string(kSpace), "", kTokensListedMax));
-  for (auto const& [key, value] : rows) {
-    AMIC_TRY(auto const info, decode(value));
+  AMIC_TRY(auto const rows, scan());
+  for (auto const& [key, info] : rows)
     if (info.id == token_id) return store::KvPut{std::string(kSpace), key, std::nullopt};
-  }
-  return fail(Code::kNotFound, "token", std::string(token_id));
+  return fail(Code::kNotFound, "token", "no token has this id");
 }
 
 }  // namespace amic::identity

@@ -7,6 +7,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
@@ -65,6 +66,8 @@ class Tokens {
   Result<store::KvPut> revoke(std::string_view token_id) const;
 
  private:
+  Result<std::vector<std::pair<std::string, TokenInfo>>> scan() const;
+
   store::Store& store_;
   Realm realm_;
   std::optional<Hash> local_;

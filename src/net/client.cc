@@ -230,7 +230,9 @@ void Shared::shut(Lane& lane) {
 
 Task<void> Shared::run(std::shared_ptr<Shared> self, Lane& lane, JobPtr job) {
   ChannelPtr reusable;
-  if (!job->finished()) reusable = co_await self->attempt(lane, *job);
+  if (!job->finished()) {
+    reusable = co_await self->attempt(lane, *job);
+  }
   job->channel = nullptr;
   if (job->timer) job->timer->cancel();
   lane.active.erase(job);
@@ -244,7 +246,9 @@ Task<ChannelPtr> Shared::attempt(Lane& lane, Job& job) {
     ChannelPtr channel;
     if (!job.retried && !job.on_chunk) channel = take_idle(lane, job.endpoint);
     bool const reused = channel != nullptr;
-    if (!reused) channel = co_await connect(lane, job);
+    if (!reused) {
+      channel = co_await connect(lane, job);
+    }
     if (!channel || job.finished()) co_return nullptr;
     job.channel = channel;
     auto const done = co_await exchange(job, *channel, options);

@@ -34,8 +34,8 @@ struct Request {
 class EventStream {
  public:
   virtual ~EventStream() = default;
-  // Queues bytes to send. False if the peer has gone or limits::kSseQueueEventsMax wait: the stream
-  // is then closed, and the client comes back with Last-Event-ID.
+  // Queues bytes to send. False if the peer has gone, or limits::kSseQueueEventsMax pieces or 16
+  // MiB wait: the stream is then closed, and the client comes back with Last-Event-ID.
   virtual bool push(std::string chunk) = 0;
   virtual void close() = 0;
   virtual bool closed() const = 0;
@@ -78,8 +78,9 @@ struct ServerOptions {
   std::int64_t idle_timeout_ms = 60'000;     // between requests
   std::int64_t request_timeout_ms = 60'000;  // from first byte to complete request (slow readers)
   // A handler that has not answered by then is answered for (504). A response must be taken within
-  // request_timeout_ms plus 1 s for each 4 kB of it.
+  // request_timeout_ms plus its size at the slowest rate.
   std::int64_t response_timeout_ms = 300'000;
+  std::int64_t response_bytes_per_second_min = 4096;
 };
 
 class Server {

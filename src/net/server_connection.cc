@@ -21,7 +21,7 @@ namespace {
 using Parser = http::request_parser<http::string_body>;
 
 constexpr std::size_t kBodyReadBytes = 64 << 10;
-constexpr std::int64_t kWriteBytesPerMs = 4;  // the slowest reader that is put up with
+constexpr std::string_view kNothing;
 
 // RFC 9110 section 5.6.7, made once a second and thread.
 std::string const& date_header() {
@@ -107,6 +107,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Task<Next> send_stream(Response response);
   Task<bool> pump(QueuedStream& stream);
   void write_head(Response const& response, bool streamed);
+  void set_write_deadline(std::size_t bytes);
 
   std::shared_ptr<ServerShared> shared_;
   std::size_t loop_index_;
@@ -191,7 +192,9 @@ Task<void> Connection::run() {
   }
   peer_key_ = channel_->transport().peer_key();
   auto next = Next::kRequest;
-  while (next == Next::kRequest) next = co_await serve_one();
+  while (next == Next::kRequest) {
+    next = co_await serve_one();
+  }
   if (next == Next::kLinger) {
     co_await channel_->linger();
   } else {
@@ -210,7 +213,9 @@ Task<Connection::Next> Connection::serve_one() {
   answer_.reset();
   keep_alive_ = is_head_ = is_http10_ = false;
   auto complete = co_await read_header();
-  if (complete) complete = co_await read_body();
+  if (complete) {
+    complete = co_await read_body();
+  }
   if (refusal_) {
     keep_alive_ = false;
     channel_->set_deadline(options.request_timeout_ms);
@@ -277,7 +282,7 @@ Task<bool> Connection::continue_if_expected() {
     co_return false;
   }
   std::string_view const line = "HTTP/1.1 100 Continue\r\n\r\n";
-  auto const step = co_await channel_->write_all(line, {});
+  auto const step = co_await channel_->write_all(line, kNothing);
   co_return step == Io::kDone;
 }
 
@@ -422,12 +427,17 @@ void Connection::write_head(Response const& response, bool streamed) {
   head_ += "\r\n";
 }
 
+void Connection::set_write_deadline(std::size_t bytes) {
+  auto const rate = std::max<std::int64_t>(shared_->options.response_bytes_per_second_min, 1);
+  channel_->set_deadline(shared_->options.request_timeout_ms +
+                         static_cast<std::int64_t>(bytes) * 1000 / rate);
+}
+
 Task<Connection::Next> Connection::send(Response response) {
   write_head(response, false);
   std::string_view body = response.body;
   if (is_head_ || response.status == 204 || response.status == 304) body = {};
-  channel_->set_deadline(shared_->options.request_timeout_ms +
-                         static_cast<std::int64_t>(body.size()) / kWriteBytesPerMs);
+  set_write_deadline(body.size());
   auto const step = co_await channel_->write_all(head_, body);
   if (step != Io::kDone) co_return Next::kClose;
   co_return keep_alive_ ? Next::kRequest : Next::kLinger;
@@ -437,7 +447,7 @@ Task<Connection::Next> Connection::send_stream(Response response) {
   if (is_http10_) keep_alive_ = false;
   write_head(response, true);
   channel_->set_deadline(shared_->options.request_timeout_ms);
-  auto const step = co_await channel_->write_all(head_, {});
+  auto const step = co_await channel_->write_all(head_, kNothing);
   if (step != Io::kDone || shared_->stopping) co_return Next::kClose;
   auto const stream =
       std::make_shared<QueuedStream>([loop = shared_->loops[loop_index_], weak = weak_from_this()] {
@@ -464,7 +474,6 @@ Task<Connection::Next> Connection::send_stream(Response response) {
 
 // Sends until the producer closes (true) or the peer goes, is too slow or the queue overflows.
 Task<bool> Connection::pump(QueuedStream& stream) {
-  auto const request_timeout_ms = shared_->options.request_timeout_ms;
   for (;;) {
     auto taken = stream.take();
     if (taken.broken || channel_->dead()) co_return false;
@@ -475,15 +484,14 @@ Task<bool> Connection::pump(QueuedStream& stream) {
         head_ += "\r\n";
         taken.bytes += "\r\n";
       }
-      channel_->set_deadline(request_timeout_ms +
-                             static_cast<std::int64_t>(taken.bytes.size()) / kWriteBytesPerMs);
+      set_write_deadline(taken.bytes.size());
       auto const step = co_await channel_->write_all(head_, taken.bytes);
       if (step != Io::kDone) co_return false;
       channel_->clear_deadline();
     }
     if (taken.last) {
       std::string_view const end = is_http10_ ? "" : "0\r\n\r\n";
-      auto const step = co_await channel_->write_all(end, {});
+      auto const step = co_await channel_->write_all(end, kNothing);
       co_return step == Io::kDone;
     }
     if (!taken.bytes.empty()) continue;  // more may have come while we wrote
@@ -495,7 +503,9 @@ Task<bool> Connection::pump(QueuedStream& stream) {
     auto const step = channel_->transport().read_some(room, got);
     if (step == Io::kDone) channel_->input().commit(got);
     if (step == Io::kClosed || step == Io::kFailed) co_return false;
-    if (step != Io::kDone) co_await channel_->wait(step);
+    if (step != Io::kDone) {
+      co_await channel_->wait(step);
+    }
   }
 }
 

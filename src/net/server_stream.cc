@@ -7,13 +7,16 @@ namespace amic::net {
 bool QueuedStream::push(std::string chunk) {
   std::unique_lock lock(mutex_);
   if (closing_ || broken_) return false;
-  if (queue_.size() >= limits::kSseQueueEventsMax) {
+  bool const full = queue_.size() >= limits::kSseQueueEventsMax ||
+                    (!queue_.empty() && queue_bytes_ + chunk.size() > kStreamQueueBytesMax);
+  if (full) {
     broken_ = true;
     queue_.clear();
     wake_once(lock);
     return false;
   }
   if (chunk.empty()) return true;  // an empty chunk would end a chunked body
+  queue_bytes_ += chunk.size();
   queue_.push_back(std::move(chunk));
   wake_once(lock);
   return true;
@@ -35,8 +38,10 @@ QueuedStream::Taken QueuedStream::take() {
   std::lock_guard const lock(mutex_);
   woken_ = false;
   Taken out;
+  out.bytes.reserve(queue_bytes_ + 2);
   for (auto const& chunk : queue_) out.bytes += chunk;
   queue_.clear();
+  queue_bytes_ = 0;
   out.last = closing_;
   out.broken = broken_;
   return out;

@@ -12,6 +12,9 @@
 
 namespace amic::net {
 
+// What may wait in one stream, beside limits::kSseQueueEventsMax.
+inline constexpr std::size_t kStreamQueueBytesMax = 16 << 20;
+
 class QueuedStream final : public EventStream {
  public:
   // `wake` is called, on any thread, when the connection has something to look at.
@@ -35,6 +38,7 @@ class QueuedStream final : public EventStream {
   mutable std::mutex mutex_;
   std::function<void()> wake_;
   std::deque<std::string> queue_;
+  std::size_t queue_bytes_ = 0;
   bool closing_ = false;  // by the producer: what waits is still sent
   bool broken_ = false;   // peer gone or overflow: nothing more is sent
   bool woken_ = false;    // a wake-up is on its way

@@ -23,6 +23,13 @@ std::string body_of(std::string const& response) {
   return end == std::string::npos ? "" : response.substr(end + 4);
 }
 
+// For states that nothing announces.
+void wait_until(std::function<bool()> const& reached) {
+  auto const end = std::chrono::steady_clock::now() + std::chrono::milliseconds(kTestTimeoutMs);
+  while (!reached() && std::chrono::steady_clock::now() < end) std::this_thread::yield();
+  EXPECT_TRUE(reached());
+}
+
 // Sends, closes the sending side, and takes all that comes back.
 std::string ask_raw(std::uint16_t port, std::string_view request) {
   RawSocket socket(port);
@@ -191,15 +198,26 @@ TEST_F(ServerTest, SlowButSteadyWritersAreServed) {
 TEST_F(ServerTest, GivesUpOnReadersThatStop) {
   ServerOptions options;
   options.request_timeout_ms = 50;
+  options.response_bytes_per_second_min = 1 << 30;
   auto const server = serve(options, [](Request const&, Responder respond) {
-    respond(text_response(std::string(8 << 20, 'x')));
+    respond(text_response(std::string(32 << 20, 'x')));
   });
   RawSocket socket(server->port(), 4096);
   socket.send(kGet);
-  auto const begun = socket.receive();
-  EXPECT_EQ(status_of(begun), 200);
-  // 50 ms and 8 MiB at 4 kB/s would be half an hour: the reset ends it.
+  EXPECT_EQ(status_of(socket.receive()), 200);
+  wait_until([&] { return server->connections() == 0; });
+  EXPECT_LT(socket.receive_all().size(), 32u << 20);
+}
+
+TEST_F(ServerTest, SurvivesReadersThatVanish) {
+  auto const server = serve({}, [](Request const&, Responder respond) {
+    respond(text_response(std::string(32 << 20, 'x')));
+  });
+  RawSocket socket(server->port(), 4096);
+  socket.send(kGet);
+  EXPECT_EQ(status_of(socket.receive()), 200);
   socket.reset();
+  wait_until([&] { return server->connections() == 0; });
   RawSocket again(server->port());
   again.send(kGet);
   EXPECT_EQ(status_of(again.receive()), 200);
@@ -427,9 +445,7 @@ TEST_F(ServerTest, AStreamIsFedFromOtherThreadsAndSeesItsClientGo) {
   }
   EXPECT_FALSE(stream->closed());
   socket.close();
-  auto const until = std::chrono::steady_clock::now() + std::chrono::milliseconds(kTestTimeoutMs);
-  while (!stream->closed() && std::chrono::steady_clock::now() < until) std::this_thread::yield();
-  EXPECT_TRUE(stream->closed());
+  wait_until([&] { return stream->closed(); });
   EXPECT_FALSE(stream->push("x"));
 }
 
@@ -442,17 +458,19 @@ TEST_F(ServerTest, AStreamThatOverflowsIsClosed) {
       ready.add();
     }));
   });
-  RawSocket socket(server->port(), 4096);
-  socket.send("GET /s HTTP/1.1\r\nHost: h\r\n\r\n");
-  ready.wait_for(1);
-  // Nobody reads: the socket buffers fill, then the queue.
-  std::string const event(64 << 10, 'e');
-  std::size_t pushed = 0;
-  while (pushed < 100 * limits::kSseQueueEventsMax && stream->push(event)) ++pushed;
-  EXPECT_GE(pushed, limits::kSseQueueEventsMax);
-  EXPECT_LT(pushed, 100 * limits::kSseQueueEventsMax);
-  EXPECT_TRUE(stream->closed());
-  socket.receive_all();  // ends: the server closed it
+  // Nobody reads: the socket's buffers fill, then the queue, by number or by size.
+  for (std::size_t const size : {std::size_t{16} << 10, std::size_t{1} << 20}) {
+    RawSocket socket(server->port(), 4096);
+    socket.send("GET /s HTTP/1.1\r\nHost: h\r\n\r\n");
+    ready.wait_for(size == 16 << 10 ? 1 : 2);
+    std::string const event(size, 'e');
+    std::size_t pushed = 0;
+    while (pushed < 100 * limits::kSseQueueEventsMax && stream->push(event)) ++pushed;
+    if (size == 16 << 10) EXPECT_GE(pushed, limits::kSseQueueEventsMax);
+    EXPECT_LT(pushed, 100 * limits::kSseQueueEventsMax);
+    EXPECT_TRUE(stream->closed());
+    socket.receive_all();  // ends: the server closed it
+  }
 }
 
 TEST_F(ServerTest, StopClosesStreams) {
@@ -469,9 +487,7 @@ TEST_F(ServerTest, StopClosesStreams) {
   ready.wait_for(1);
   server->stop();
   socket.receive_all();
-  auto const until = std::chrono::steady_clock::now() + std::chrono::milliseconds(kTestTimeoutMs);
-  while (!stream->closed() && std::chrono::steady_clock::now() < until) std::this_thread::yield();
-  EXPECT_TRUE(stream->closed());
+  wait_until([&] { return stream->closed(); });
   runtime_.stop();
   EXPECT_FALSE(stream->push("late"));
 }

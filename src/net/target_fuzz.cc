@@ -6,7 +6,6 @@
 
 #include "net/http.h"
 #include "net/media_type.h"
-#include "net/router.h"
 #include "net/target.h"
 
 namespace {

@@ -78,17 +78,17 @@ struct Tile {
 
 // One unit of work: all of it durable, or none.
 struct Append {
-  std::vector<Record> records;  // seq ignored on input
+  std::vector<Record> records = {};  // seq ignored on input
   struct Queue {
     std::size_t record = 0;  // index into records
     MemberId peer;
     std::uint8_t lane = 0;
   };
-  std::vector<Queue> queue;  // outbox rows; the store gives each (peer, lane) its next n
-  std::vector<Cursor> cursors;
-  std::vector<Quarantined> quarantine;
-  std::vector<KvPut> kv;
-  std::vector<Tile> tiles;
+  std::vector<Queue> queue = {};  // outbox rows; the store gives each (peer, lane) its next n
+  std::vector<Cursor> cursors = {};
+  std::vector<Quarantined> quarantine = {};
+  std::vector<KvPut> kv = {};
+  std::vector<Tile> tiles = {};
 };
 
 struct OutboxRow {
@@ -165,12 +165,12 @@ struct EdgeRow {  // reference from one object to another; either may arrive fir
 };
 
 struct Derived {
-  std::vector<Audience> audiences;  // ids given by intern()
-  std::vector<ItemRow> items;
+  std::vector<Audience> audiences = {};  // ids given by intern()
+  std::vector<ItemRow> items = {};
   std::vector<ObjectRow>
       objects;  // ord and added_us already assigned by the caller, from feed_end()
-  std::vector<EdgeRow> edges;
-  std::vector<RefusedObject> refused;
+  std::vector<EdgeRow> edges = {};
+  std::vector<RefusedObject> refused = {};
   std::uint64_t upto_seq = 0;  // becomes the watermark in the same transaction
 };
 
@@ -183,12 +183,12 @@ enum class VersionSelect : std::uint8_t { kLast, kFirst, kAll };  // TAXII match
 struct PageFilter {
   std::uint64_t after_ord = 0;  // keyset cursor
   std::int64_t added_after_us = INT64_MIN;
-  std::vector<std::string> types;          // any of; empty = all
-  std::vector<std::string> ids;            // any of; empty = all
-  std::vector<std::int64_t> versions_us;   // any of; empty = by `select`
-  std::vector<std::string> spec_versions;  // reserved for STIX 2.1 only today
+  std::vector<std::string> types = {};          // any of; empty = all
+  std::vector<std::string> ids = {};            // any of; empty = all
+  std::vector<std::int64_t> versions_us = {};   // any of; empty = by `select`
+  std::vector<std::string> spec_versions = {};  // reserved for STIX 2.1 only today
   VersionSelect select = VersionSelect::kLast;
-  std::optional<MemberId> creator;
+  std::optional<MemberId> creator = {};
   std::size_t limit = 100;  // 1..limits::kPageMax
 };
 struct Page {

@@ -10,9 +10,12 @@ std::size_t skip_space(std::string_view text, std::size_t at) {
 }
 
 std::size_t skip_string(std::string_view text, std::size_t at) {
-  for (std::size_t i = at + 1; i < text.size(); ++i) {
-    if (text[i] == '"') return i + 1;
-    if (text[i] == '\\') ++i;
+  // Jumps from quote to quote; one after an odd number of backslashes is escaped. The runs of
+  // backslashes looked at are disjoint, so this stays linear.
+  for (auto i = text.find('"', at + 1); i != std::string_view::npos; i = text.find('"', i + 1)) {
+    std::size_t backslashes = 0;
+    while (i - backslashes - 1 > at && text[i - backslashes - 1] == '\\') ++backslashes;
+    if (backslashes % 2 == 0) return i + 1;
   }
   return std::string_view::npos;
 }
