@@ -38,10 +38,10 @@ struct Dependencies {
   Clock const& clock;
   Random& random;
   obs::Metrics& metrics;
-  std::function<json::value()> links;        // array for GET /api/v1/links, made by the node
+  std::function<json::value()> links;  // array for GET /api/v1/links, made by the node
   std::function<Readiness()> readiness;
   std::function<std::uint64_t()> applied_seq;  // index watermark: read-your-writes
-  std::string version;                       // of the software
+  std::string version;                         // of the software
 };
 
 struct Options {

@@ -128,9 +128,8 @@ Result<void> commit_and_wait(exchange::Committer& committer, store::Append unit)
   // Shared: a committer that answers late must find it alive.
   auto const done = std::make_shared<std::promise<Result<std::uint64_t>>>();
   auto result = done->get_future();
-  committer.commit(std::move(unit), [done](Result<std::uint64_t> stored) {
-    done->set_value(std::move(stored));
-  });
+  committer.commit(std::move(unit),
+                   [done](Result<std::uint64_t> stored) { done->set_value(std::move(stored)); });
   AMIC_TRY_VOID(result.get());
   return {};
 }
@@ -143,6 +142,8 @@ Result<EnvelopeId> parse_envelope_id(std::string_view text) {
   return *id;
 }
 
-std::string envelope_id_text(EnvelopeId const& id) { return codec::to_uuid(id.view()); }
+std::string envelope_id_text(EnvelopeId const& id) {
+  return codec::to_uuid(id.view());
+}
 
 }  // namespace amic::api

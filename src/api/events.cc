@@ -17,14 +17,18 @@ std::string event_text(Services const& services, store::ItemRow const& item) {
                     {"title", item.title},
                     {"received", codec::to_rfc3339(item.received_ms)},
                     {"objects", item.objects}};
-  return "id: " + services.cursors.seal(kList, item.seq) + "\nevent: item\ndata: " + json::serialize(data) +
-         "\n\n";
+  return "id: " + services.cursors.seal(kList, item.seq) +
+         "\nevent: item\ndata: " + json::serialize(data) + "\n\n";
 }
 }  // namespace
 
-Events::Events(Services& services) : services_(services) { arm_heartbeat(); }
+Events::Events(Services& services) : services_(services) {
+  arm_heartbeat();
+}
 
-Events::~Events() { stop(); }
+Events::~Events() {
+  stop();
+}
 
 void Events::stop() {
   std::list<Subscriber> all;

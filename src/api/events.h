@@ -22,7 +22,7 @@ class Events {
            std::string authorization, std::uint64_t after_seq);
   bool full() const;
   void index_applied();  // schedules a round on the worker pool
-  void stop();  // when the gate is closed
+  void stop();           // when the gate is closed
 
  private:
   struct Subscriber {
@@ -36,8 +36,8 @@ class Events {
   void arm_heartbeat();
 
   Services& services_;
-  mutable std::mutex mutex_;       // guards the flags and the newcomers
-  std::mutex round_mutex_;         // one round at a time; guards subscribers_
+  mutable std::mutex mutex_;  // guards the flags and the newcomers
+  std::mutex round_mutex_;    // one round at a time; guards subscribers_
   std::list<Subscriber> subscribers_;
   std::list<Subscriber> newcomers_;
   std::size_t count_ = 0;

@@ -12,8 +12,7 @@ class Gate {
  public:
   class Pass {
    public:
-    explicit Pass(std::shared_ptr<Gate> gate)
-        : gate_(std::move(gate)), inside_(gate_->enter()) {}
+    explicit Pass(std::shared_ptr<Gate> gate) : gate_(std::move(gate)), inside_(gate_->enter()) {}
     ~Pass() {
       if (inside_) gate_->leave();
     }

@@ -10,7 +10,7 @@
 namespace amic::api {
 
 struct IdempotencyMark {
-  Hash request;     // SHA-256 of the request body
+  Hash request;  // SHA-256 of the request body
   EnvelopeId item;
   UnixMs at_ms = 0;
 };

@@ -31,12 +31,13 @@ json::object report_json(holdings::Report const& report) {
   json::array refused;
   for (auto const& one : report.refused) {
     if (refused.size() == kRefusedShownMax) break;
-    refused.push_back({{"index", one.index},
-                       {"verdict", one.verdict == stix::Verdict::kReject ? "rejected" : "quarantined"},
-                       {"id", one.id},
-                       {"code", code_name(one.code)},
-                       {"pointer", one.pointer},
-                       {"reason", one.reason}});
+    refused.push_back(
+        {{"index", one.index},
+         {"verdict", one.verdict == stix::Verdict::kReject ? "rejected" : "quarantined"},
+         {"id", one.id},
+         {"code", code_name(one.code)},
+         {"pointer", one.pointer},
+         {"reason", one.reason}});
   }
   out["refused"] = std::move(refused);
   return out;
@@ -64,7 +65,8 @@ Result<void> read_body(std::string_view text, json::object const& request, Wante
   auto const* bundle = request.if_contains("bundle");
   auto const* body = request.if_contains("body_base64");
   if ((bundle == nullptr) == (body == nullptr))
-    return fail(Code::kMissingField, "/bundle", "give either bundle, or media_type and body_base64");
+    return fail(Code::kMissingField, "/bundle",
+                "give either bundle, or media_type and body_base64");
   if (body != nullptr) {
     AMIC_TRY(out.share.media_type, json::get_string(request, "media_type", ""));
     if (!body->is_string()) return fail(Code::kWrongType, "/body_base64", "a string is wanted");
@@ -81,7 +83,7 @@ Result<void> read_body(std::string_view text, json::object const& request, Wante
   return {};
 }
 
-constexpr std::string_view kRequestFields[] = {"marking", "precedence", "private", "lineage",
+constexpr std::string_view kRequestFields[] = {"marking", "precedence", "private",    "lineage",
                                                "bundle",  "media_type", "body_base64"};
 
 Result<Wanted> read_request(Services const& services, std::string_view text) {
@@ -109,7 +111,9 @@ Result<Wanted> read_request(Services const& services, std::string_view text) {
 }
 
 // Log positions count what others may not read as well: for auditors only.
-bool sees_positions(identity::Principal const& who) { return access_allowed(Access::kAudit, who); }
+bool sees_positions(identity::Principal const& who) {
+  return access_allowed(Access::kAudit, who);
+}
 
 json::object result_json(exchange::ShareResult const& result, Wanted const& wanted,
                          identity::Principal const& who) {
@@ -157,9 +161,9 @@ Result<net::Response> replay(Services& services, IdempotencyMark const& mark,
 }
 
 Result<net::Response> dry_run(Services& services, Wanted const& wanted) {
-  json::object out = to_json(wanted.share.keep_private
-                                 ? marking::Decision{}
-                                 : services.deps.exchange.preview(wanted.share.marking));
+  json::object out =
+      to_json(wanted.share.keep_private ? marking::Decision{}
+                                        : services.deps.exchange.preview(wanted.share.marking));
   out["dry_run"] = true;
   out["body_bytes"] = wanted.share.body.size();
   out["banner"] = marking::banner(wanted.share.marking);
@@ -171,8 +175,7 @@ void commit_share(Services& services, Wanted wanted, identity::Principal who,
                   std::string const& key, net::Responder respond) {
   auto share = std::move(wanted.share);
   wanted.share = {};
-  auto done = [wanted = std::move(wanted), who = std::move(who), key,
-               keys = services.keys_in_use,
+  auto done = [wanted = std::move(wanted), who = std::move(who), key, keys = services.keys_in_use,
                respond = std::move(respond)](Result<exchange::ShareResult> result) {
     if (!key.empty()) keys->leave(key);
     if (!result) return respond(net::problem(result.error()));
@@ -263,16 +266,14 @@ constexpr std::string_view kNewestFirst = "items/newest";
 constexpr std::string_view kOldestFirst = "items/oldest";
 
 Result<net::Response> list_items(Services& services, Call const& call) {
-  AMIC_TRY(auto const limit,
-           query_limit(call, services.options.page_default, kItemsPageMax));
+  AMIC_TRY(auto const limit, query_limit(call, services.options.page_default, kItemsPageMax));
   auto const order = call.query_value("order").value_or("newest");
   if (order != "newest" && order != "oldest")
     return fail(Code::kMalformed, "query.order", "newest or oldest");
   bool const newest_first = order == "newest";
   auto const list = newest_first ? kNewestFirst : kOldestFirst;
   AMIC_TRY(auto const after, query_cursor(services, call, "cursor", list));
-  AMIC_TRY(auto rows,
-           services.deps.store.items(after, limit + 1, call.readable(), newest_first));
+  AMIC_TRY(auto rows, services.deps.store.items(after, limit + 1, call.readable(), newest_first));
   if (!newest_first)
     std::erase_if(rows, [&](auto const& row) { return row.seq > call.reach->upto_seq; });
   AMIC_TRY(auto markings, Markings::load(services.deps.store));

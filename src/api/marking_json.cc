@@ -90,8 +90,7 @@ Result<marking::Marking> marking_from_json(json::value const& value, std::string
   for (auto const& field : value.get_object()) {
     std::string_view const name{field.key().data(), field.key().size()};
     classified = classified || name == "classification";
-    AMIC_TRY_VOID(
-        read_field(name, field.value(), pointer + "/" + json::pointer_token(name), out));
+    AMIC_TRY_VOID(read_field(name, field.value(), pointer + "/" + json::pointer_token(name), out));
   }
   if (!classified)
     return fail(Code::kMissingField, pointer + "/classification", "say it; there is no default");

@@ -23,8 +23,10 @@ Result<store::PageFilter> read_filter(Services const& services, Call const& call
     AMIC_TRY(filter.added_after_us, at("query.added_after", codec::parse_rfc3339_us(*after)));
   }
   auto const version = call.query_value("version").value_or("last");
-  if (version == "all") filter.select = store::VersionSelect::kAll;
-  else if (version == "first") filter.select = store::VersionSelect::kFirst;
+  if (version == "all")
+    filter.select = store::VersionSelect::kAll;
+  else if (version == "first")
+    filter.select = store::VersionSelect::kFirst;
   else if (version != "last")
     return fail(Code::kMalformed, "query.version", "last, first or all");
   return filter;
@@ -70,8 +72,7 @@ Result<net::Response> get_versions(Services& services, Call const& call) {
 
 Result<net::Response> get_relations(Services& services, Call const& call) {
   auto const& id = call.path.at("id");
-  AMIC_TRY(auto const limit,
-           query_limit(call, services.options.page_default, limits::kPageMax));
+  AMIC_TRY(auto const limit, query_limit(call, services.options.page_default, limits::kPageMax));
   json::object out;
   for (bool const outgoing : {true, false}) {
     AMIC_TRY(auto const edges, services.deps.store.edges(id, outgoing, limit, call.readable()));

@@ -1,86 +1,38 @@
 #include "api/openapi.h"
 
 #include "api/routes.h"
+#include "api/taxii.h"
 
 namespace amic::api {
 
 namespace {
 std::string_view access_text(Access access) {
   switch (access) {
-    case Access::kPublic: return "public";
-    case Access::kRead: return "read";
-    case Access::kShare: return "share";
-    case Access::kAdmin: return "admin";
-    case Access::kAudit: return "audit";
-    case Access::kAny: return "any valid token";
+    case Access::kPublic:
+      return "public";
+    case Access::kRead:
+      return "read";
+    case Access::kShare:
+      return "share";
+    case Access::kAdmin:
+      return "admin";
+    case Access::kAudit:
+      return "audit";
+    case Access::kAny:
+      return "any valid token";
   }
   return "";
 }
 
-json::object schema_ref(std::string_view name) {
-  return {{"$ref", "#/components/schemas/" + std::string(name)}};
+json::object reference(std::string_view kind, std::string_view name) {
+  return {{"$ref", "#/components/" + std::string(kind) + "/" + std::string(name)}};
 }
 
-json::object string_schema(std::string_view description) {
-  return {{"type", "string"}, {"description", description}};
-}
-
-json::object problem_schema() {
-  return {{"type", "object"},
-          {"description", "RFC 9457 problem details"},
-          {"properties",
-           json::object{{"type", string_schema("urn:amic:error:<code>")},
-                        {"title", string_schema("For people")},
-                        {"status", json::object{{"type", "integer"}}},
-                        {"code", string_schema("Stable text name of the error")},
-                        {"where", string_schema("JSON pointer, parameter or step")},
-                        {"detail", string_schema("What is wrong")}}},
-          {"required", json::array{"type", "status", "code"}}};
-}
-
-json::object marking_schema() {
-  json::object strings{{"type", "array"}, {"items", json::object{{"type", "string"}}}};
-  return {{"type", "object"},
-          {"properties",
-           json::object{{"classification",
-                         json::object{{"enum", json::array{"UNCLASSIFIED", "RESTRICTED",
-                                                           "CONFIDENTIAL", "SECRET",
-                                                           "TOP SECRET"}}}},
-                        {"rel_to", strings},
-                        {"tlp", json::object{{"enum", json::array{"TLP:CLEAR", "TLP:GREEN",
-                                                                  "TLP:AMBER", "TLP:AMBER+STRICT",
-                                                                  "TLP:RED"}}}},
-                        {"handling", strings},
-                        {"purpose", string_schema("What it may be used for")},
-                        {"expires", string_schema("RFC 3339; from then on it reaches nobody")}}},
-          {"required", json::array{"classification"}},
-          {"additionalProperties", false}};
-}
-
-json::object share_schema() {
-  return {{"type", "object"},
-          {"properties",
-           json::object{{"marking", schema_ref("Marking")},
-                        {"precedence", json::object{{"enum", json::array{"FLASH", "IMMEDIATE",
-                                                                         "PRIORITY", "ROUTINE"}}}},
-                        {"private", json::object{{"type", "boolean"}}},
-                        {"lineage", json::object{{"type", "array"},
-                                                 {"items", string_schema("SHA-256 in hex")}}},
-                        {"bundle", json::object{{"type", "object"},
-                                                {"description", "STIX 2.1 bundle or object"}}},
-                        {"media_type", string_schema("With body_base64")},
-                        {"body_base64", string_schema("Any other body")}}},
-          {"required", json::array{"marking"}},
-          {"additionalProperties", false}};
-}
-
-json::object token_schema() {
-  return {{"type", "object"},
-          {"properties", json::object{{"name", string_schema("For people and logs")},
-                                      {"scopes", string_schema("read,share,admin,audit")},
-                                      {"clearance", string_schema("Highest classification read")},
-                                      {"expires", string_schema("RFC 3339")}}},
-          {"required", json::array{"name", "scopes", "clearance"}}};
+json::object content(std::string_view media_type, json::object schema) {
+  json::object media{{"schema", std::move(schema)}};
+  json::object out;
+  out[media_type] = std::move(media);
+  return out;
 }
 
 // Names in braces of a pattern, e.g. {"id"}.
@@ -89,8 +41,7 @@ json::array path_parameters(std::string_view pattern) {
   for (auto open = pattern.find('{'); open != std::string_view::npos;
        open = pattern.find('{', open + 1)) {
     auto const close = pattern.find('}', open);
-    auto name = pattern.substr(open + 1, close - open - 1);
-    if (name.ends_with("...")) name.remove_suffix(3);
+    auto const name = pattern.substr(open + 1, close - open - 1);
     out.push_back({{"name", name},
                    {"in", "path"},
                    {"required", true},
@@ -99,34 +50,78 @@ json::array path_parameters(std::string_view pattern) {
   return out;
 }
 
+std::string_view failure_text(int status) {
+  switch (status) {
+    case 400:
+      return "The request is malformed; where names the place";
+    case 401:
+      return "No valid token";
+    case 403:
+      return "The token may not";
+    case 404:
+      return "There is none that the token may read";
+    case 406:
+      return "The media types of Accept are not spoken here";
+    case 409:
+      return "In conflict with something under way";
+    case 413:
+      return "Too large";
+    case 415:
+      return "The Content-Type is not spoken here";
+    case 422:
+      return "Understood and refused; the code says why";
+    case 429:
+      return "Too much waits; retry later";
+    case 503:
+      return "Not ready";
+    default:
+      return "Refused";
+  }
+}
+
+json::object responses(Route const& route, OperationDoc const& doc) {
+  bool const taxii = route.pattern.starts_with("/taxii2/");
+  auto const refused = [&](int status) {
+    return json::object{
+        {"description", failure_text(status)},
+        {"content", taxii ? content(kTaxiiMediaType, reference("schemas", "TaxiiError"))
+                          : content("application/problem+json", reference("schemas", "Problem"))}};
+  };
+  json::object done{{"description", "Done"}};
+  if (!doc.schema.empty())
+    done["content"] = content(doc.media_type, reference("schemas", doc.schema));
+  else if (!doc.media_type.empty())
+    done["content"] = content(doc.media_type, {});
+  json::object out;
+  out[std::to_string(doc.success)] = std::move(done);
+  auto failures = doc.failures;
+  if (route.access != Access::kPublic) failures.insert(failures.end(), {401, 403});
+  failures.push_back(429);
+  if (taxii) failures.push_back(406);
+  for (int const status : failures) out[std::to_string(status)] = refused(status);
+  out["default"] = refused(0);
+  return out;
+}
+
 json::object operation(Route const& route) {
   json::object out;
   out["summary"] = route.summary;
-  out["operationId"] = std::string(route.method) + " " + std::string(route.pattern);
-  auto parameters = path_parameters(route.pattern);
-  if (route.method == "GET" && route.pattern.starts_with("/api/v1/") &&
-      route.access == Access::kRead)
-    for (auto const* name : {"limit", "cursor"})
-      parameters.push_back({{"name", name},
-                            {"in", "query"},
-                            {"schema", json::object{{"type", "string"}}}});
-  if (!parameters.empty()) out["parameters"] = std::move(parameters);
-  if (route.method == "POST") {
-    auto const* schema = route.pattern == "/api/v1/items"    ? "ShareRequest"
-                         : route.pattern == "/api/v1/tokens" ? "TokenRequest"
-                                                             : "StixEnvelope";
-    out["requestBody"] = json::object{
-        {"required", true},
-        {"content", json::object{{"application/json", json::object{{"schema", schema_ref(schema)}}}}}};
-  }
-  out["responses"] = json::object{
-      {"2XX", json::object{{"description", "Done"}}},
-      {"default",
-       json::object{{"description", "Refused"},
-                    {"content", json::object{{"application/problem+json",
-                                              json::object{{"schema", schema_ref("Problem")}}}}}}}};
   out["x-amic-access"] = access_text(route.access);
   if (route.access == Access::kPublic) out["security"] = json::array{};
+  auto const* doc = operation_doc(route.method, route.pattern);
+  if (doc == nullptr) return out;  // a test names the route
+  out["operationId"] = doc->id;
+  auto parameters = path_parameters(route.pattern);
+  for (auto const name : doc->parameters) parameters.push_back(reference("parameters", name));
+  if (!parameters.empty()) out["parameters"] = std::move(parameters);
+  if (!doc->request_schema.empty()) {
+    bool const taxii = route.pattern.starts_with("/taxii2/");
+    out["requestBody"] =
+        json::object{{"required", true},
+                     {"content", content(taxii ? kTaxiiMediaType : "application/json",
+                                         reference("schemas", doc->request_schema))}};
+  }
+  out["responses"] = responses(route, *doc);
   return out;
 }
 }  // namespace
@@ -134,33 +129,31 @@ json::object operation(Route const& route) {
 std::string openapi_document(std::string_view version) {
   json::object paths;
   for (auto const& route : routes()) {
-    std::string pattern{route.pattern};
-    if (auto const dots = pattern.find("...}"); dots != std::string::npos) pattern.erase(dots, 3);
-    auto& entry = paths[pattern];
+    auto& entry = paths[route.pattern];
     if (!entry.is_object()) entry = json::object{};
     std::string method{route.method};
     for (auto& c : method) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
     entry.as_object()[method] = operation(route);
   }
   json::object const bearer{{"type", "http"}, {"scheme", "bearer"}};
-  json::object const basic{{"type", "http"}, {"scheme", "basic"}};
+  json::object const basic{{"type", "http"},
+                           {"scheme", "basic"},
+                           {"description", "User name: the token's id; password: its secret"}};
   json::object document;
   document["openapi"] = "3.1.0";
   document["info"] = json::object{{"title", "AMIC node"},
                                   {"version", version},
-                                  {"description", "A member's own node. Reads return what the "
-                                                  "token's clearance may see, and nothing else "
-                                                  "can be inferred from them."}};
+                                  {"description",
+                                   "A member's own node. Reads return what the "
+                                   "token's clearance may see, and nothing else "
+                                   "can be inferred from them."}};
   document["paths"] = std::move(paths);
-  document["components"] = json::object{
-      {"securitySchemes", json::object{{"bearer", bearer}, {"basic", basic}}},
-      {"schemas", json::object{{"Problem", problem_schema()},
-                               {"Marking", marking_schema()},
-                               {"ShareRequest", share_schema()},
-                               {"TokenRequest", token_schema()},
-                               {"StixEnvelope", json::object{{"type", "object"}}}}}};
-  document["security"] = json::array{json::object{{"bearer", json::array{}}},
-                                     json::object{{"basic", json::array{}}}};
+  document["components"] =
+      json::object{{"securitySchemes", json::object{{"bearer", bearer}, {"basic", basic}}},
+                   {"schemas", openapi_schemas()},
+                   {"parameters", openapi_parameters()}};
+  document["security"] =
+      json::array{json::object{{"bearer", json::array{}}}, json::object{{"basic", json::array{}}}};
   return json::serialize(document);
 }
 

@@ -2,10 +2,29 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
+
+#include "json/json.h"
 
 namespace amic::api {
 
 // OpenAPI 3.1 of every route in the table, as JSON text.
 std::string openapi_document(std::string_view version);
+
+// What the document says of one route beyond the table's own columns.
+struct OperationDoc {
+  std::string_view method;
+  std::string_view pattern;
+  std::string_view id;  // operationId
+  int success = 200;
+  std::string_view media_type = "application/json";  // of the answer; empty: no body
+  std::string_view schema = {};                      // of the answer; empty: not JSON
+  std::vector<std::string_view> parameters = {};     // beyond those in the path
+  std::string_view request_schema = {};
+  std::vector<int> failures = {};  // beyond 401, 403, 429 and the default
+};
+OperationDoc const* operation_doc(std::string_view method, std::string_view pattern);
+json::object openapi_schemas();
+json::object openapi_parameters();
 
 }  // namespace amic::api

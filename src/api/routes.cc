@@ -18,12 +18,18 @@ std::vector<Route> const& routes() {
 bool access_allowed(Access access, identity::Principal const& who) {
   using identity::Scope;
   switch (access) {
-    case Access::kPublic: return true;
-    case Access::kAny: return !who.scopes.empty();
-    case Access::kRead: return who.may(Scope::kRead);
-    case Access::kShare: return who.may(Scope::kShare);
-    case Access::kAdmin: return who.may(Scope::kAdmin);
-    case Access::kAudit: return who.may(Scope::kAudit) || who.may(Scope::kAdmin);
+    case Access::kPublic:
+      return true;
+    case Access::kAny:
+      return !who.scopes.empty();
+    case Access::kRead:
+      return who.may(Scope::kRead);
+    case Access::kShare:
+      return who.may(Scope::kShare);
+    case Access::kAdmin:
+      return who.may(Scope::kAdmin);
+    case Access::kAudit:
+      return who.may(Scope::kAudit) || who.may(Scope::kAdmin);
   }
   return false;
 }

@@ -12,7 +12,10 @@ namespace amic::api {
 
 enum class Access : std::uint8_t {
   kPublic,  // health, readiness: says nothing about holdings
-  kRead, kShare, kAdmin, kAudit,
+  kRead,
+  kShare,
+  kAdmin,
+  kAudit,
   kAny,  // any valid token
 };
 

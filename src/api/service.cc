@@ -16,9 +16,7 @@ constexpr std::int64_t kPruneEveryMs = 3600 * 1000;
 class Service final : public ApiService {
  public:
   Service(Dependencies const& dependencies, Options const& options, CursorSealer cursors)
-      : services_{dependencies,
-                  options,
-                  AudienceCache(dependencies.store, dependencies.clock),
+      : services_{dependencies, options, AudienceCache(dependencies.store, dependencies.clock),
                   identity::Tokens(dependencies.store, dependencies.exchange.realm(),
                                    options.local_token_sha256),
                   std::move(cursors)},
@@ -67,13 +65,13 @@ class Service final : public ApiService {
   // On a runtime thread: hands over to the pool, where the store may be read.
   void enter(Route const& route, net::Request request, net::Match match, net::Responder respond) {
     auto shared = std::make_shared<net::Responder>(std::move(respond));
-    bool const posted = services_.deps.pool.try_post(
-        [this, &route, gate = services_.gate, request = std::move(request),
-         match = std::move(match), shared]() mutable {
-          Gate::Pass const pass(gate);
-          if (!pass) return (*shared)(net::problem(Code::kUnavailable, "api", "stopping"));
-          work(route, std::move(request), std::move(match), std::move(*shared));
-        });
+    bool const posted = services_.deps.pool.try_post([this, &route, gate = services_.gate,
+                                                      request = std::move(request),
+                                                      match = std::move(match), shared]() mutable {
+      Gate::Pass const pass(gate);
+      if (!pass) return (*shared)(net::problem(Code::kUnavailable, "api", "stopping"));
+      work(route, std::move(request), std::move(match), std::move(*shared));
+    });
     if (!posted) (*shared)(net::problem(Code::kOverloaded, "api", "too many requests wait"));
   }
 

@@ -52,8 +52,8 @@ Result<net::Response> get_links(Services& services, Call const&) {
 
 Result<net::Response> get_log(Services& services, Call const&) {
   AMIC_TRY(auto const checkpoint, services.deps.log.checkpoint());
-  return json_response(200, json::object{{"size", services.deps.log.size()},
-                                         {"checkpoint", checkpoint}});
+  return json_response(
+      200, json::object{{"size", services.deps.log.size()}, {"checkpoint", checkpoint}});
 }
 
 net::Response plain_text(std::string body) {
@@ -92,7 +92,9 @@ Result<net::Response> get_quarantine(Services& services, Call const& call) {
   return json_response(200, json::object{{"quarantine", std::move(list)}});
 }
 
-Result<net::Response> healthz(Services&, Call const&) { return plain_text("ok\n"); }
+Result<net::Response> healthz(Services&, Call const&) {
+  return plain_text("ok\n");
+}
 
 Result<net::Response> readyz(Services& services, Call const&) {
   auto const readiness = services.deps.readiness();

@@ -22,7 +22,7 @@ bool is_taxii_target(std::string_view target) {
 }
 
 namespace {
-// TAXII 2.1 section 3.6.1, from the problem details that the rest of the service speaks.
+// The error message resource, from the problem details that the rest of the service speaks.
 std::string error_message(std::string_view problem_text) {
   auto const problem = json::parse(problem_text);
   json::object out;
@@ -35,8 +35,7 @@ std::string error_message(std::string_view problem_text) {
   copy("detail", "description");
   copy("code", "error_code");
   if (auto const* status = in.if_contains("status")) out["http_status"] = json::serialize(*status);
-  if (auto const* where = in.if_contains("where"))
-    out["details"] = json::object{{"where", *where}};
+  if (auto const* where = in.if_contains("where")) out["details"] = json::object{{"where", *where}};
   return json::serialize(out);
 }
 }  // namespace
@@ -56,8 +55,8 @@ namespace {
 Result<void> check_accept(Call const& call) {
   auto const header = call.request.header("accept");
   if (header.empty() || header == kTaxiiMediaType) return {};
-  static std::array<net::MediaType, 1> const offers{net::MediaType{
-      "application", "taxii+json", {{"version", "2.1"}}, 1000}};
+  static std::array<net::MediaType, 1> const offers{
+      net::MediaType{"application", "taxii+json", {{"version", "2.1"}}, 1000}};
   auto const accept = net::parse_accept(header);
   if (accept && net::negotiate(*accept, offers)) return {};
   return fail(Code::kNotAcceptable, "header.accept",

@@ -20,7 +20,7 @@ inline constexpr std::string_view kStixMediaType = "application/stix+json;versio
 inline constexpr std::string_view kTaxiiRoot = "amic";
 
 bool is_taxii_target(std::string_view target);
-// Turns problem details into TAXII's error message resource (3.6.1); all else passes unchanged.
+// Turns problem details into TAXII's error message resource; all else passes unchanged.
 net::Responder taxii_responder(net::Responder respond);
 net::Response taxii_response(int status, std::string json_text);
 

@@ -25,9 +25,17 @@ std::vector<TaxiiCollection> taxii_collections(Services const& services) {
   auto const prefix = "amic/taxii/" + codec::to_hex(community.id.view()) + "/" +
                       exchange.self().str() + "/" + exchange.realm().str() + "/";
   std::vector<TaxiiCollection> out;
-  out.push_back({Kind::kAll, {}, collection_id(prefix, "all"), "all", "All readable holdings",
+  out.push_back({Kind::kAll,
+                 {},
+                 collection_id(prefix, "all"),
+                 "all",
+                 "All readable holdings",
                  "Every STIX object held here that the token may read"});
-  out.push_back({Kind::kImport, {}, collection_id(prefix, "import"), "import", "Local import",
+  out.push_back({Kind::kImport,
+                 {},
+                 collection_id(prefix, "import"),
+                 "import",
+                 "Local import",
                  "Objects added here are kept on this node alone and reach nobody else"});
   for (auto const& card : community.head.members)
     out.push_back({Kind::kMember, card.member, collection_id(prefix, "from/" + card.member.str()),

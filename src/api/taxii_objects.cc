@@ -35,8 +35,8 @@ Result<void> read_versions(std::string_view text, Wanted& out) {
   return {};
 }
 
-// Section 3.4: each field at most once. One that isn't known here is refused: an answer that ignores
-// a filter would be a wrong answer.
+// "match": each field at most once. One that isn't known here is refused: an answer that
+// ignores a filter would be a wrong answer.
 Result<void> read_matches(Call const& call, std::span<std::string_view const> known, Wanted& out) {
   std::set<std::string_view> seen;
   for (auto const& [name, value] : call.query) {
@@ -65,12 +65,11 @@ Result<Wanted> read_wanted(Services const& services, Call const& call,
   AMIC_TRY_VOID(read_matches(call, known, out));
   auto& filter = out.filter;
   AMIC_TRY(filter.limit, query_limit(call, services.options.page_default, limits::kPageMax));
-  AMIC_TRY(filter.after_ord,
-           query_cursor(services, call, "next", "taxii/" + out.collection.id));
-  if (auto const after = call.query_value("added_after"))
+  AMIC_TRY(filter.after_ord, query_cursor(services, call, "next", "taxii/" + out.collection.id));
+  if (auto const after = call.query_value("added_after")) {
     AMIC_TRY(filter.added_after_us, at("query.added_after", codec::parse_rfc3339_us(*after)));
-  if (out.collection.kind == TaxiiCollection::Kind::kMember)
-    filter.creator = out.collection.member;
+  }
+  if (out.collection.kind == TaxiiCollection::Kind::kMember) filter.creator = out.collection.member;
   if (!out.all && !out.first && out.versions_us.empty()) out.last = true;
   return out;
 }
@@ -100,9 +99,10 @@ Result<store::Page> read_page(Services& services, Wanted wanted, Reach const& re
       merge(out, std::move(part), filter.limit);
     return {};
   };
-  for (auto const& [wants, select] : {std::pair{wanted.all, VersionSelect::kAll},
-                                      std::pair{wanted.last && !wanted.all, VersionSelect::kLast},
-                                      std::pair{wanted.first && !wanted.all, VersionSelect::kFirst}}) {
+  for (auto const& [wants, select] :
+       {std::pair{wanted.all, VersionSelect::kAll},
+        std::pair{wanted.last && !wanted.all, VersionSelect::kLast},
+        std::pair{wanted.first && !wanted.all, VersionSelect::kFirst}}) {
     if (!wants) continue;
     filter.select = select;
     AMIC_TRY_VOID(add());
@@ -116,9 +116,8 @@ Result<store::Page> read_page(Services& services, Wanted wanted, Reach const& re
 
 // `{"more":...,"next":...,"<name>":[` ... `]}`. TAXII has no empty lists: the member is left out.
 template <class Append>
-net::Response page_response(Services const& services, Wanted const& wanted,
-                            store::Page const& page, std::string_view name,
-                            std::size_t bytes_expected, Append append) {
+net::Response page_response(Services const& services, Wanted const& wanted, store::Page const& page,
+                            std::string_view name, std::size_t bytes_expected, Append append) {
   std::string body;
   body.reserve(bytes_expected + 128);
   body += page.more ? "{\"more\":true" : "{\"more\":false";
@@ -190,27 +189,25 @@ Result<net::Response> taxii_versions(Services& services, Call const& call) {
   wanted.all = true;
   AMIC_TRY(auto const page, read_page(services, wanted, *call.reach));
   if (page.rows.empty()) AMIC_TRY_VOID(check_held(services, wanted, *call.reach));
-  return page_response(services, wanted, page, "versions", page.rows.size() * 32,
-                       [](std::string& out, auto const& row) {
-                         out.append("\"")
-                             .append(stix::format_timestamp(row.version_us))
-                             .append("\"");
-                       });
+  return page_response(
+      services, wanted, page, "versions", page.rows.size() * 32,
+      [](std::string& out, auto const& row) {
+        out.append("\"").append(stix::format_timestamp(row.version_us)).append("\"");
+      });
 }
 
 Result<net::Response> taxii_manifest(Services& services, Call const& call) {
   AMIC_TRY(auto const wanted, read_wanted(services, call, kCollectionFilters));
   AMIC_TRY(auto const page, read_page(services, wanted, *call.reach));
-  return page_response(services, wanted, page, "objects", page.rows.size() * 200,
-                       [](std::string& out, auto const& row) {
-                         // An identifier of an accepted object needs no escapes.
-                         out.append("{\"id\":\"").append(row.id);
-                         out.append("\",\"date_added\":\"")
-                             .append(codec::to_rfc3339_us(row.added_us));
-                         out.append("\",\"version\":\"")
-                             .append(stix::format_timestamp(row.version_us));
-                         out.append("\",\"media_type\":\"").append(kStixMediaType).append("\"}");
-                       });
+  return page_response(
+      services, wanted, page, "objects", page.rows.size() * 200,
+      [](std::string& out, auto const& row) {
+        // An identifier of an accepted object needs no escapes.
+        out.append("{\"id\":\"").append(row.id);
+        out.append("\",\"date_added\":\"").append(codec::to_rfc3339_us(row.added_us));
+        out.append("\",\"version\":\"").append(stix::format_timestamp(row.version_us));
+        out.append("\",\"media_type\":\"").append(kStixMediaType).append("\"}");
+      });
 }
 
 }  // namespace amic::api

@@ -53,8 +53,8 @@ Outcome outcome_of(holdings::Parsed const& parsed, UnixMs at_ms) {
     if (one.checked.verdict == stix::Verdict::kAccept) {
       detail.id = object.id;
       // Observables have no version of their own: it is the time they were added.
-      detail.version_us = object.modified_us ? *object.modified_us
-                                             : object.created_us.value_or(at_ms * 1000);
+      detail.version_us =
+          object.modified_us ? *object.modified_us : object.created_us.value_or(at_ms * 1000);
     }
     out.good.push_back(std::move(detail));
   }
@@ -79,7 +79,7 @@ json::array details_json(std::vector<Detail> const& details) {
   return out;
 }
 
-// Section 4.3.1.
+// The status resource of TAXII 2.1, section 4.3.
 net::Response status_response(int http_status, std::string const& id, UnixMs at_ms, bool pending,
                               Outcome const& outcome) {
   auto good = details_json(outcome.good);
@@ -134,7 +134,8 @@ void taxii_add_objects(Services& services, Call call, net::Responder respond) {
   auto const collection = find_taxii_collection(services, call);
   if (!collection) return respond(net::problem(collection.error()));
   if (!collection->writable())
-    return respond(net::problem(Code::kForbidden, "path.id", "this collection is for reading only"));
+    return respond(
+        net::problem(Code::kForbidden, "path.id", "this collection is for reading only"));
   auto const id = random_uuid(services.deps.random);
   auto const bundle = bundle_of(call.request.body, id);
   if (!bundle) return respond(net::problem(bundle.error()));

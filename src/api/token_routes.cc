@@ -54,8 +54,8 @@ void commit_put(Services& services, store::KvPut put, net::Response answer,
 void create_token(Services& services, Call call, net::Responder respond) {
   auto wanted = read_token(call.request.body);
   if (!wanted) return respond(net::problem(wanted.error()));
-  auto made = identity::make_token(std::move(*wanted), services.deps.clock.now_ms(),
-                                   services.deps.random);
+  auto made =
+      identity::make_token(std::move(*wanted), services.deps.clock.now_ms(), services.deps.random);
   if (!made) return respond(net::problem(made.error()));
   auto body = token_json(made->info);
   body["secret"] = made->secret;

@@ -45,8 +45,13 @@ Result<void> Engine::load() {
     return fail(Code::kUnknownMember, "head.members", keys_.self.str() + " is not in the head");
   if (card->node != keys_.node.verify_key() || card->sealing != keys_.sealing.public_key())
     return fail(Code::kWrongIdentity, "keys", "this node's keys are not those of its card");
-  for (auto const& member : roster_)
-    if (member != keys_.self) peers_.emplace(member, std::make_unique<Peer>());
+  for (auto const& member : roster_) {
+    if (member == keys_.self) continue;
+    auto entry = std::make_unique<Peer>();
+    AMIC_TRY(auto const held, store_.quarantine(member, limits::kQuarantineEnvelopesMax));
+    entry->quarantined = held.size();
+    peers_.emplace(member, std::move(entry));
+  }
 
   AMIC_TRY(auto const cursors, store_.cursors());
   for (auto const& cursor : cursors) {
@@ -109,6 +114,7 @@ Result<std::vector<LinkState>> Engine::links() const {
     auto& state = states[member];
     state.peer = member;
     std::lock_guard const lock(entry->mutex);
+    state.quarantined = entry->quarantined;
     for (std::size_t lane = 0; lane < kLaneCount; ++lane) {
       state.lanes[lane].acked_n = entry->out[lane].acked_n;
       state.lanes[lane].queued_n = entry->out[lane].acked_n;
@@ -125,12 +131,7 @@ Result<std::vector<LinkState>> Engine::links() const {
     lane.oldest_queued_ms = depth.oldest_queued_ms;
   }
   std::vector<LinkState> out;
-  for (auto& [member, state] : states) {
-    AMIC_TRY(auto const refused,
-             store_.quarantine(member, limits::kQuarantineEnvelopesMax));
-    state.quarantined = refused.size();
-    out.push_back(std::move(state));
-  }
+  for (auto& [member, state] : states) out.push_back(std::move(state));
   return out;
 }
 

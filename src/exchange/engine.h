@@ -41,6 +41,7 @@ struct Peer {
   std::mutex mutex;
   std::array<OutLane, kLaneCount> out;
   std::array<InLane, kLaneCount> in;
+  std::uint64_t quarantined = 0;  // as the store's bound leaves it
 };
 
 class Engine final : public Exchange {

@@ -177,7 +177,11 @@ void Engine::accept(MemberId const& member, BytesView bytes,
     {
       std::lock_guard const lock(state->mutex);
       state->in[lane].accepting = false;
-      if (seq) state->in[lane].position = position;
+      if (seq) {
+        state->in[lane].position = position;
+        state->quarantined = std::min<std::uint64_t>(state->quarantined + position.refused_total,
+                                                     limits::kQuarantineEnvelopesMax);
+      }
     }
     if (!seq) return done(fail(std::move(seq).error()));
     done(make_receipt(member, lane, position));

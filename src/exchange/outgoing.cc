@@ -20,6 +20,7 @@ Error refusal_error(marking::Decision const& decision) {
 Result<Engine::Prepared> Engine::prepare_share(ShareRequest request) const {
   Prepared out;
   auto const now_ms = clock_.now_ms();
+  AMIC_TRY_VOID(marking::check(request.marking));
   if (!request.keep_private) {
     auto decision = marking::decide(request.marking, keys_.self, roster_, realm_, now_ms);
     if (!decision.released()) return fail(refusal_error(decision));

@@ -88,9 +88,14 @@ Result<std::vector<Indexer::Held>> Indexer::held_of(Draft const& draft,
     AMIC_TRY(bool const stored, store_.has_version(object.id, *version, nullptr));
     if (!stored) return out;
   }
-  AMIC_TRY(auto rows, store_.versions(object.id, all_audiences_));
-  for (store::ObjectRow& row : rows)
-    out.push_back({row.version_us, row.audience, std::move(row.body)});
+  // The store shows each version once, under one of the audiences asked for: ask for all of them to
+  // learn the contents, then for this item's alone to learn whether its readers have them.
+  for (store::AudienceSet const& audiences : {all_audiences_, store::AudienceSet{draft.audience}}) {
+    AMIC_TRY(auto rows, store_.versions(object.id, audiences));
+    if (rows.empty()) break;
+    for (store::ObjectRow& row : rows)
+      out.push_back({row.version_us, row.audience, std::move(row.body)});
+  }
   return out;
 }
 

@@ -54,7 +54,9 @@ std::string key_of(std::string_view secret) {
 }
 
 // Names go into logs and tables.
-bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; }
+bool is_control(char c) {
+  return static_cast<unsigned char>(c) < 0x20 || c == 0x7F;
+}
 
 tl::unexpected<Error> unauthorized() {
   return fail(Code::kUnauthorized, "authorization", "no valid token was given");
@@ -88,7 +90,9 @@ std::string new_secret(Random& random) {
   return std::string(kPrefix) + codec::to_base64url(secret.view());
 }
 
-Hash secret_sha256(std::string_view secret) { return crypto::sha256(as_bytes(secret)); }
+Hash secret_sha256(std::string_view secret) {
+  return crypto::sha256(as_bytes(secret));
+}
 
 Result<NewToken> make_token(TokenInfo wanted, UnixMs now_ms, Random& random) {
   if (wanted.name.empty() || wanted.name.size() > kNameBytesMax || !codec::is_utf8(wanted.name))
@@ -113,8 +117,8 @@ Result<Principal> Tokens::authenticate(std::string_view secret, UnixMs now_ms) c
   if (!secret.starts_with(kPrefix) || secret.size() > 128) return unauthorized();
   if (local_ && secret_sha256(secret) == *local_) {
     std::set<Scope> const all{Scope::kRead, Scope::kShare, Scope::kAdmin, Scope::kAudit};
-    return Principal{"local", "local administrator", all,
-                     {marking::Classification::kTopSecret, realm_}};
+    return Principal{
+        "local", "local administrator", all, {marking::Classification::kTopSecret, realm_}};
   }
   AMIC_TRY(auto const stored, store_.kv_get(std::string(kSpace), key_of(secret)));
   if (!stored) return unauthorized();
@@ -137,8 +141,7 @@ std::string_view credentials(std::string_view authorization, std::string_view lo
 }
 }  // namespace
 
-Result<Principal> Tokens::authenticate_header(std::string_view authorization,
-                                              UnixMs now_ms) const {
+Result<Principal> Tokens::authenticate_header(std::string_view authorization, UnixMs now_ms) const {
   if (auto const secret = credentials(authorization, "bearer"); !secret.empty())
     return authenticate(secret, now_ms);
   auto const basic = credentials(authorization, "basic");

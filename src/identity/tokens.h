@@ -44,7 +44,7 @@ struct TokenInfo {
 struct NewToken {
   std::string secret;  // "amic_" + base64url of 32 bytes; never stored
   TokenInfo info;
-  store::KvPut put;    // to be committed by the caller
+  store::KvPut put;  // to be committed by the caller
 };
 std::string new_secret(Random& random);
 Hash secret_sha256(std::string_view secret);

@@ -74,9 +74,11 @@ Result<std::string> summary(std::vector<DemoMember> const& members, DemoArgument
          "  build/amic item list --dir " + first + "\n"
          "  build/amic link list --dir " + first + "\n"
          "  build/amic community verify " + (a.options.dir / "ceremony/launch.txt").string() + "\n"
-         "  curl -H 'Authorization: Bearer " + example_token + "' " + example_url +
-         "/api/v1/objects?type=incident&limit=2\n";
-  out += a.detach ? "\nRunning in the background. End it with: ./run --stop\n"
+         "  curl -H 'Authorization: Bearer " + example_token + "' '" + example_url +
+         "/api/v1/objects?type=incident&limit=2'\n";
+  // The same directory must be named again, unless it is the usual one.
+  auto const where = a.dir == DemoArguments{}.dir ? "" : " --dir " + a.dir;
+  out += a.detach ? "\nRunning in the background. End it with: ./run --stop" + where + "\n"
                   : "\nCtrl-C stops all nodes.\n";
   return out;
 }

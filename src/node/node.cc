@@ -64,6 +64,7 @@ Result<void> Node::open() {
 Result<void> Node::open_store() {
   auto const& self = options_.config.member;
   AMIC_TRY(store_, store::Store::open(dsn(options_.dir), {}));
+  AMIC_TRY_VOID(report_index_reset());
   AMIC_TRY(log_, tlog::Log::open(*store_,
                                  tlog::log_origin(community_.id, self, options_.config.realm),
                                  options_.keys.log));
@@ -81,6 +82,15 @@ Result<void> Node::open_store() {
     if (auto* api = api_.load()) api->index_applied(seq);
   });
   index_ = index_owner_.get();
+  return {};
+}
+
+// The index is made anew by itself, but a damaged disk is for the operator to know.
+Result<void> Node::report_index_reset() {
+  AMIC_TRY(auto const records, store_->log_size());
+  if (records > 0 && store_->index_was_reset())
+    obs::log(obs::Level::kWarn, "store.index_reset",
+             {{"reason", store_->index_reset_reason()}, {"records", records}});
   return {};
 }
 

@@ -38,6 +38,7 @@ class Node {
   explicit Node(NodeOptions options);
   Result<void> open();
   Result<void> open_store();
+  Result<void> report_index_reset();
   Result<void> record_launch();
   Result<void> open_link();
   Result<void> open_api();

@@ -1,0 +1,123 @@
+// Schemas and parameters of the OpenAPI document, written as what they are: JSON.
+#include "api/openapi.h"
+#include "base/check.h"
+
+namespace amic::api {
+
+namespace {
+constexpr std::string_view kSchemas = R"({
+"Any":{"type":"object"},
+"Problem":{"type":"object","description":"RFC 9457 problem details","required":["type","title","status","code","retryable"],"properties":{
+  "type":{"type":"string","description":"urn:amic:error:<code>"},"title":{"type":"string"},"status":{"type":"integer"},
+  "code":{"type":"string","description":"Stable name of the error"},"retryable":{"type":"boolean"},
+  "where":{"type":"string","description":"JSON pointer in the body, query.<name>, header.<name> or path.<name>"},
+  "detail":{"type":"string"},"report":{"$ref":"#/components/schemas/Report"}}},
+"Classification":{"enum":["UNCLASSIFIED","RESTRICTED","CONFIDENTIAL","SECRET","TOP SECRET"]},
+"Precedence":{"enum":["FLASH","IMMEDIATE","PRIORITY","ROUTINE"]},
+"Marking":{"type":"object","required":["classification"],"properties":{
+  "banner":{"type":"string","readOnly":true},"realm":{"type":"string","readOnly":true},
+  "classification":{"$ref":"#/components/schemas/Classification"},
+  "rel_to":{"type":"array","items":{"type":"string"},"description":"Members that receive it; empty reaches nobody"},
+  "tlp":{"enum":["TLP:CLEAR","TLP:GREEN","TLP:AMBER","TLP:AMBER+STRICT","TLP:RED"]},
+  "handling":{"type":"array","items":{"enum":["ORCON","H0","H1","H2","H3"]}},
+  "purpose":{"type":"string"},"expires":{"type":"string","format":"date-time","description":"From then on it reaches nobody"}}},
+"ShareRequest":{"type":"object","additionalProperties":false,"required":["marking"],"properties":{
+  "marking":{"$ref":"#/components/schemas/Marking"},"precedence":{"$ref":"#/components/schemas/Precedence"},
+  "private":{"type":"boolean","description":"Keep it on this node alone"},
+  "lineage":{"type":"array","items":{"type":"string","pattern":"^[0-9a-f]{64}$"}},
+  "bundle":{"type":"object","description":"STIX 2.1 bundle or object; its exact text is kept"},
+  "media_type":{"type":"string","description":"With body_base64"},
+  "body_base64":{"type":"string","contentEncoding":"base64"}},
+  "oneOf":[{"required":["bundle"]},{"required":["media_type","body_base64"]}]},
+"Refusal":{"type":"object","required":["code","reason"],"properties":{"member":{"type":"string","description":"Absent: the whole release"},"code":{"type":"string"},"reason":{"type":"string"}}},
+"RefusedObject":{"type":"object","required":["index","verdict","code","pointer","reason"],"properties":{
+  "index":{"type":"integer"},"verdict":{"enum":["quarantined","rejected"]},"id":{"type":"string"},
+  "code":{"type":"string"},"pointer":{"type":"string"},"reason":{"type":"string"}}},
+"Report":{"type":"object","description":"accepted, quarantined and rejected sum to the input","required":["accepted","quarantined","rejected","refused"],"properties":{
+  "accepted":{"type":"integer"},"quarantined":{"type":"integer"},"rejected":{"type":"integer"},
+  "refused":{"type":"array","items":{"$ref":"#/components/schemas/RefusedObject"}}}},
+"ShareResult":{"type":"object","required":["recipients"],"properties":{
+  "id":{"type":"string","format":"uuid"},"digest":{"type":"string"},"seq":{"type":"integer","description":"Log position; audit and admin tokens only"},
+  "created":{"type":"string","format":"date-time"},"recipients":{"type":"array","items":{"type":"string"}},
+  "refusals":{"type":"array","items":{"$ref":"#/components/schemas/Refusal"}},
+  "report":{"$ref":"#/components/schemas/Report"},"replayed":{"type":"boolean"},
+  "dry_run":{"type":"boolean"},"body_bytes":{"type":"integer"},"banner":{"type":"string"}}},
+"Item":{"type":"object","required":["id","originator","precedence","marking","title","media_type","created","received","objects","quarantined","rejected"],"properties":{
+  "id":{"type":"string","format":"uuid"},"originator":{"type":"string"},"precedence":{"$ref":"#/components/schemas/Precedence"},
+  "marking":{"$ref":"#/components/schemas/Marking"},"title":{"type":"string"},"media_type":{"type":"string"},
+  "created":{"type":"string","format":"date-time"},"received":{"type":"string","format":"date-time"},
+  "objects":{"type":"integer"},"quarantined":{"type":"integer"},"rejected":{"type":"integer"},
+  "seq":{"type":"integer","description":"Log position; audit and admin tokens only"},
+  "refused":{"type":"array","items":{"$ref":"#/components/schemas/RefusedObject"}}}},
+"ItemList":{"type":"object","required":["items"],"properties":{"items":{"type":"array","items":{"$ref":"#/components/schemas/Item"}},"next":{"type":"string","description":"cursor of the next page; absent at the end"}}},
+"StixObject":{"type":"object","required":["type","id"],"properties":{"type":{"type":"string"},"id":{"type":"string"}}},
+"ObjectList":{"type":"object","required":["objects"],"properties":{"objects":{"type":"array","items":{"$ref":"#/components/schemas/StixObject"}},"next":{"type":"string","description":"cursor of the next page; absent at the end"}}},
+"Edge":{"type":"object","required":["id","relation"],"properties":{"id":{"type":"string"},"relation":{"type":"string"}}},
+"Relations":{"type":"object","required":["refers_to","referred_by"],"properties":{"refers_to":{"type":"array","items":{"$ref":"#/components/schemas/Edge"}},"referred_by":{"type":"array","items":{"$ref":"#/components/schemas/Edge"}}}},
+"Community":{"type":"object","required":["id","name","epoch","head_digest","chair","self","realm","members","instruments"],"properties":{
+  "id":{"type":"string"},"name":{"type":"string"},"epoch":{"type":"integer"},"head_digest":{"type":"string"},"chair":{"type":"string"},"self":{"type":"string"},"realm":{"type":"string"},
+  "members":{"type":"array","items":{"type":"object","properties":{"id":{"type":"string"},"name":{"type":"string"},"fingerprint":{"type":"string"}}}},
+  "instruments":{"type":"array","items":{"type":"object","properties":{"kind":{"type":"string"},"version":{"type":"integer"},"title":{"type":"string"},"sha256":{"type":"string"}}}}}},
+"LinkList":{"type":"object","required":["links"],"properties":{"links":{"type":"array","items":{"type":"object"}}}},
+"Log":{"type":"object","required":["size","checkpoint"],"properties":{"size":{"type":"integer"},"checkpoint":{"type":"string"}}},
+"QuarantineList":{"type":"object","required":["quarantine"],"properties":{"quarantine":{"type":"array","items":{"type":"object","properties":{"peer":{"type":"string"},"at":{"type":"string","format":"date-time"},"code":{"type":"string"},"reason":{"type":"string"},"digest":{"type":"string"},"bytes":{"type":"integer"}}}}}},
+"TokenRequest":{"type":"object","additionalProperties":false,"required":["name","scopes","clearance"],"properties":{
+  "name":{"type":"string","description":"For people and logs"},"scopes":{"type":"string","description":"Comma-separated: read, share, admin, audit"},
+  "clearance":{"$ref":"#/components/schemas/Classification"},"expires":{"type":"string","format":"date-time"}}},
+"Token":{"type":"object","required":["id","name","scopes","clearance","created"],"properties":{
+  "id":{"type":"string"},"name":{"type":"string"},"scopes":{"type":"array","items":{"enum":["read","share","admin","audit"]}},
+  "clearance":{"$ref":"#/components/schemas/Classification"},"created":{"type":"string","format":"date-time"},"expires":{"type":"string","format":"date-time"}}},
+"NewToken":{"allOf":[{"$ref":"#/components/schemas/Token"},{"type":"object","required":["secret"],"properties":{"secret":{"type":"string","description":"Shown this once"}}}]},
+"TokenList":{"type":"object","required":["tokens"],"properties":{"tokens":{"type":"array","items":{"$ref":"#/components/schemas/Token"}}}},
+"TaxiiError":{"type":"object","required":["title"],"properties":{"title":{"type":"string"},"description":{"type":"string"},"error_code":{"type":"string"},"http_status":{"type":"string"},"details":{"type":"object"}}},
+"TaxiiDiscovery":{"type":"object","required":["title"],"properties":{"title":{"type":"string"},"description":{"type":"string"},"default":{"type":"string"},"api_roots":{"type":"array","items":{"type":"string"}}}},
+"TaxiiApiRoot":{"type":"object","required":["title","versions","max_content_length"],"properties":{"title":{"type":"string"},"versions":{"type":"array","items":{"type":"string"}},"max_content_length":{"type":"integer"}}},
+"TaxiiCollection":{"type":"object","required":["id","title","can_read","can_write"],"properties":{"id":{"type":"string","format":"uuid"},"title":{"type":"string"},"description":{"type":"string"},"alias":{"type":"string"},"can_read":{"type":"boolean"},"can_write":{"type":"boolean"},"media_types":{"type":"array","items":{"type":"string"}}}},
+"TaxiiCollections":{"type":"object","properties":{"collections":{"type":"array","items":{"$ref":"#/components/schemas/TaxiiCollection"}}}},
+"TaxiiEnvelope":{"type":"object","properties":{"more":{"type":"boolean"},"next":{"type":"string"},"objects":{"type":"array","items":{"$ref":"#/components/schemas/StixObject"}}}},
+"TaxiiManifest":{"type":"object","properties":{"more":{"type":"boolean"},"next":{"type":"string"},"objects":{"type":"array","items":{"type":"object","required":["id","date_added","version"],"properties":{"id":{"type":"string"},"date_added":{"type":"string","format":"date-time"},"version":{"type":"string","format":"date-time"},"media_type":{"type":"string"}}}}}},
+"TaxiiVersions":{"type":"object","properties":{"more":{"type":"boolean"},"next":{"type":"string"},"versions":{"type":"array","items":{"type":"string","format":"date-time"}}}},
+"TaxiiStatusDetail":{"type":"object","required":["id","version"],"properties":{"id":{"type":"string"},"version":{"type":"string","format":"date-time"},"message":{"type":"string"}}},
+"TaxiiStatus":{"type":"object","required":["id","status","total_count","success_count","failure_count","pending_count"],"properties":{
+  "id":{"type":"string","format":"uuid"},"status":{"enum":["pending","complete"]},"request_timestamp":{"type":"string","format":"date-time"},
+  "total_count":{"type":"integer"},"success_count":{"type":"integer"},"failure_count":{"type":"integer"},"pending_count":{"type":"integer"},
+  "successes":{"type":"array","items":{"$ref":"#/components/schemas/TaxiiStatusDetail"}},
+  "failures":{"type":"array","items":{"$ref":"#/components/schemas/TaxiiStatusDetail"}},
+  "pendings":{"type":"array","items":{"$ref":"#/components/schemas/TaxiiStatusDetail"}}}}
+})";
+
+constexpr std::string_view kParameters = R"({
+"limit":{"name":"limit","in":"query","schema":{"type":"integer","minimum":1},"description":"Entries on a page; a page may hold fewer"},
+"cursor":{"name":"cursor","in":"query","schema":{"type":"string"},"description":"next of the page before"},
+"order":{"name":"order","in":"query","schema":{"enum":["newest","oldest"],"default":"newest"}},
+"type":{"name":"type","in":"query","schema":{"type":"string"},"description":"STIX types, comma-separated"},
+"id":{"name":"id","in":"query","schema":{"type":"string"},"description":"STIX ids, comma-separated"},
+"creator":{"name":"creator","in":"query","schema":{"type":"string"},"description":"Member whose item brought the object"},
+"added_after":{"name":"added_after","in":"query","schema":{"type":"string","format":"date-time"}},
+"version":{"name":"version","in":"query","schema":{"enum":["last","first","all"],"default":"last"}},
+"dry_run":{"name":"dry_run","in":"query","schema":{"type":"boolean","default":false},"description":"Say who would receive it; store and send nothing"},
+"IdempotencyKey":{"name":"Idempotency-Key","in":"header","schema":{"type":"string","maxLength":255},"description":"The same key is shared only once"},
+"LastEventId":{"name":"Last-Event-ID","in":"header","schema":{"type":"string"},"description":"id of the last event seen; 0 for all from the beginning"},
+"after":{"name":"after","in":"query","schema":{"type":"string"},"description":"As Last-Event-ID, for clients that can't set headers"},
+"next":{"name":"next","in":"query","schema":{"type":"string"},"description":"next of the page before"},
+"match_id":{"name":"match[id]","in":"query","schema":{"type":"string"}},
+"match_type":{"name":"match[type]","in":"query","schema":{"type":"string"}},
+"match_version":{"name":"match[version]","in":"query","schema":{"type":"string"},"description":"last, first, all, timestamps; comma-separated"},
+"match_spec_version":{"name":"match[spec_version]","in":"query","schema":{"type":"string"}}
+})";
+
+json::object parsed(std::string_view text) {
+  auto value = json::parse(text);
+  CHECK(value.has_value());  // our own text
+  return value->get_object();
+}
+}  // namespace
+
+json::object openapi_schemas() {
+  return parsed(kSchemas);
+}
+json::object openapi_parameters() {
+  return parsed(kParameters);
+}
+
+}  // namespace amic::api

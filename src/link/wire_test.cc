@@ -1,0 +1,116 @@
+#include "link/wire.h"
+
+#include <gtest/gtest.h>
+
+#include "exchange/exchange.h"
+#include "link/activity.h"
+#include "link/budget.h"
+
+namespace amic::link {
+namespace {
+
+Status example() {
+  Status out;
+  out.community.data.fill(0xC0);
+  out.head.data.fill(0xAB);
+  out.epoch = UINT64_MAX;
+  out.member = MemberId::parse("MY").value();
+  out.realm = Realm::parse("EXERCISE:A").value();
+  out.log_size = 12;
+  out.received = {1, 0, UINT64_MAX, 4};
+  return out;
+}
+
+std::string replaced(std::string text, std::string_view from, std::string_view to) {
+  auto const at = text.find(from);
+  EXPECT_NE(at, std::string::npos) << from;
+  return text.replace(at, from.size(), to);
+}
+
+TEST(LinkStatus, RoundTripsAndIgnoresWhatIsNew) {
+  std::string const text = encode_status(example());
+  EXPECT_EQ(decode_status(text).value(), example());
+  EXPECT_EQ(decode_status(replaced(text, "{", "{\"later\":[],")).value(), example());
+}
+
+TEST(LinkStatus, NamesWhatIsWrong) {
+  std::string const text = encode_status(example());
+  struct Bad {
+    char const* from;
+    char const* to;
+    Code code;
+    char const* where;
+  };
+  for (Bad const& bad : {Bad{"\"version\":1", "\"version\":2", Code::kUnsupported, "/version"},
+                         Bad{"c0c0", "c0", Code::kMalformed, "/community"},
+                         Bad{"abab", "zzzz", Code::kMalformed, "/head"},
+                         Bad{"\"log_size\":12", "\"log_size\":-1", Code::kWrongType, "/log_size"},
+                         Bad{"\"log_size\":12,", "", Code::kMissingField, "/log_size"},
+                         Bad{"[1,", "[", Code::kWrongType, "/received"},
+                         Bad{"[1,", "[true,", Code::kWrongType, "/received/0"},
+                         Bad{"\"MY\"", "\"my\"", Code::kMalformed, "member"}}) {
+    auto const got = decode_status(replaced(text, bad.from, bad.to));
+    ASSERT_FALSE(got) << bad.to;
+    EXPECT_EQ(got.error().code, bad.code) << bad.to;
+    EXPECT_EQ(got.error().where, bad.where) << bad.to;
+  }
+  EXPECT_FALSE(decode_status(std::string(kStatusBytesMax + 1, ' ')));
+}
+
+TEST(BatchLane, IsReadWithoutTheRest) {
+  exchange::Batch batch;
+  batch.from = MemberId::parse("MY").value();
+  batch.to = MemberId::parse("BN").value();
+  batch.lane = 2;
+  batch.first_n = 1;
+  batch.envelopes = {Bytes(10)};
+  Bytes bytes = exchange::encode(batch);
+  EXPECT_EQ(batch_lane(bytes).value(), 2);
+  for (std::size_t size = 0; size < 41; ++size)
+    EXPECT_FALSE(batch_lane(BytesView(bytes).first(size))) << size;
+  bytes[40] = 4;
+  EXPECT_EQ(batch_lane(bytes).error().code, Code::kOutOfRange);
+}
+
+TEST(ErrorOfAnswer, TakesTheCodeOfAProblemElseOfTheStatus) {
+  Error const problem = error_of_answer(
+      422, R"({"code":"bad_signature","where":"batch.signature","detail":"d","status":422})");
+  EXPECT_EQ(problem, (Error{Code::kBadSignature, "peer: batch.signature", "d"}));
+  EXPECT_EQ(error_of_answer(429, "busy").code, Code::kOverloaded);
+  EXPECT_EQ(error_of_answer(418, "").code, Code::kRejected);
+  EXPECT_EQ(error_of_answer(599, "[]").code, Code::kInternal);
+  EXPECT_EQ(error_of_answer(404, R"({"code":"no_such_code"})").code, Code::kNotFound);
+}
+
+TEST(PeerBudget, BoundsRequestsAtOnce) {
+  auto const budget = std::make_shared<Budget>(2, 0);
+  auto first = budget->take(1 << 30, 0).value();
+  auto const second = budget->take(1, 0).value();
+  EXPECT_EQ(budget->take(1, 0).error().code, Code::kOverloaded);
+  first.reset();
+  EXPECT_TRUE(budget->take(1, 0));
+}
+
+TEST(PeerBudget, BoundsBytesASecondButLetsTheLargestRequestThrough) {
+  std::size_t const largest = limits::kEnvelopeBytesMax + limits::kBatchBytesMax;
+  auto const budget = std::make_shared<Budget>(2, 1000);
+  UnixMs const start_ms = 1'000'000;
+  EXPECT_TRUE(budget->take(largest, start_ms));
+  EXPECT_EQ(budget->take(1001, start_ms + 1000).error().code, Code::kOverloaded);
+  EXPECT_TRUE(budget->take(1000, start_ms + 1000));
+  EXPECT_FALSE(budget->take(1, start_ms + 1000));
+  EXPECT_FALSE(budget->take(1, start_ms));  // a clock that goes back gives nothing
+}
+
+TEST(Activity, NothingEntersOnceClosed) {
+  auto const activity = std::make_shared<Activity>();
+  auto token = activity->enter();
+  EXPECT_TRUE(token);
+  activity->close();
+  EXPECT_FALSE(activity->enter());
+  token.reset();
+  activity->wait();
+}
+
+}  // namespace
+}  // namespace amic::link
