@@ -118,6 +118,7 @@ Tables load_log(Db& from) {
   Tables out;
   out.push_back(load(from, "record", "SELECT seq, * FROM record ORDER BY seq"));
   out.push_back(load(from, "record_by_id", "SELECT seq, * FROM record_by_id ORDER BY seq"));
+  out.push_back(load(from, "dek", "SELECT seq, * FROM dek ORDER BY seq"));
   return out;
 }
 

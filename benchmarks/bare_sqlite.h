@@ -1,6 +1,7 @@
 // The rival of ingest: the very rows that a store ended up with, put into fresh files of the same
 // schema by prepared statements alone, in the same order, with the same settings, batches and
-// durability, log and index on a thread each. It compresses, checks, seals and looks up nothing.
+// durability, log and index on a thread each. It compresses, checks, encrypts and looks up
+// nothing.
 #pragma once
 
 #include <filesystem>

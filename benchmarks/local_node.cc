@@ -10,7 +10,12 @@ LocalNode::LocalNode() {
   auto const founders = exchange::testing::Founders::make({"AA", "BB"}, seeded, clock_.now_ms());
   auto const& me = founders.members.front();
   self_ = me.card.member;
-  store_ = must(store::Store::open("sqlite:" + (directory_.path() / "store").string(), {}));
+  // Encrypted at rest, as nodes are.
+  store::Options options;
+  options.key = crypto::Secret(std::size_t{32});
+  random_.fill(options.key->mutable_view());
+  options.random = &random_;
+  store_ = must(store::Store::open("sqlite:" + (directory_.path() / "store").string(), options));
   log_ = must(
       tlog::Log::open(*store_, tlog::log_origin(founders.community.id, self_, Realm()), me.log));
   committer_ = std::make_unique<node::GroupCommitter>(*log_, [this](std::uint64_t size) {

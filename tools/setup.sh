@@ -1,6 +1,9 @@
 # Sourced by ./run, ./test and ./bench: installs missing Debian packages, configures, builds.
 # Safe to repeat; prints what it does.
 
+# Objects are shared between build folders and clones: debug information may name another folder.
+export CCACHE_NOHASHDIR=1 CCACHE_BASEDIR=$PWD
+
 AMIC_BUILD_PACKAGES=(
   g++ cmake ninja-build ccache lld python3 libssl-dev libsodium-dev libsqlite3-dev libzstd-dev
   libboost1.81-dev libboost-json1.81-dev libexpected-dev libcli11-dev libtomlplusplus-dev

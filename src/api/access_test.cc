@@ -152,7 +152,8 @@ std::vector<std::string> everything_heard(bool with_hidden) {
   std::vector<std::string> out;
   auto const hear = [&](std::string const& target) {
     auto const response = served.get(target, reader.secret);
-    out.push_back(target + "\n" + masked(response));
+    auto const label = target.substr(0, std::min(target.find("&cursor="), target.find("&next=")));
+    out.push_back(label + "\n" + masked(response));
     return response;
   };
   for (std::string const list : {"/api/v1/items?limit=2", "/api/v1/items?order=oldest&limit=4",

@@ -45,8 +45,11 @@ void Events::stop() {
 }
 
 void Events::arm_heartbeat() {
+  // Locked throughout: the timer may fire, and be armed again, before it is kept here.
+  std::lock_guard const lock(mutex_);
+  if (stopped_) return;
   auto const gate = services_.gate;
-  auto timer = services_.deps.runtime.after(services_.options.heartbeat_ms, [this, gate] {
+  heartbeat_ = services_.deps.runtime.after(services_.options.heartbeat_ms, [this, gate] {
     Gate::Pass const pass(gate);
     if (!pass) return;
     bool const posted = services_.deps.pool.try_post([this, gate] {
@@ -55,9 +58,6 @@ void Events::arm_heartbeat() {
     });
     if (!posted) arm_heartbeat();
   });
-  std::lock_guard const lock(mutex_);
-  if (stopped_) return timer->cancel();
-  heartbeat_ = std::move(timer);
 }
 
 bool Events::full() const {

@@ -78,8 +78,17 @@ Result<void> read_body(std::string_view text, json::object const& request, Wante
     AMIC_TRY(auto const slice, json::slice_member(text, "bundle"));
     out.share.body = to_bytes(slice);
   }
-  AMIC_TRY(auto parsed, holdings::parse_bundle(as_text(out.share.body)));
-  out.report = std::move(parsed.report);
+  std::string const pointer = bundle != nullptr ? "/bundle" : "/body_base64";
+  auto parsed = holdings::parse_bundle(as_text(out.share.body));
+  if (!parsed) {
+    auto const& error = parsed.error();
+    // A pointer goes on from the member; a byte offset ("byte 7") is counted from the member's start.
+    bool const goes_on = error.where.empty() || error.where.starts_with("/");
+    return fail(error.code, pointer + (goes_on ? error.where : " " + error.where), error.detail);
+  }
+  if (parsed->objects.empty())
+    return fail(Code::kMissingField, pointer + "/objects", "there is no object in it");
+  out.report = std::move(parsed->report);
   return {};
 }
 

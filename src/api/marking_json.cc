@@ -43,6 +43,9 @@ Result<void> read_handling(json::value const& value, std::string const& pointer,
   return {};
 }
 
+constexpr std::string_view kFields[] = {"classification", "rel_to",  "tlp",
+                                        "handling",       "purpose", "expires"};
+
 Result<void> read_field(std::string_view name, json::value const& value, std::string const& pointer,
                         marking::Marking& out) {
   if (name == "rel_to") return read_rel_to(value, pointer, out);
@@ -57,8 +60,6 @@ Result<void> read_field(std::string_view name, json::value const& value, std::st
   } else if (name == "expires") {
     AMIC_TRY(auto const us, at(pointer, codec::parse_rfc3339_us(text)));
     out.expires_ms = us / 1000;
-  } else {
-    return fail(Code::kUnknownField, pointer, "not a field of a marking");
   }
   return {};
 }
@@ -84,6 +85,7 @@ json::object to_json(marking::Marking const& marking) {
 Result<marking::Marking> marking_from_json(json::value const& value, std::string const& pointer,
                                            Realm const& realm) {
   if (!value.is_object()) return fail(Code::kWrongType, pointer, "an object is wanted");
+  AMIC_TRY_VOID(check_fields(value.get_object(), kFields, pointer));
   marking::Marking out;
   out.realm = realm;
   bool classified = false;

@@ -104,6 +104,7 @@ class Service final : public ApiService {
   }
 
   void arm_prune() {
+    std::lock_guard const lock(prune_mutex_);
     prune_ = services_.deps.runtime.after(kPruneEveryMs, [this, gate = services_.gate] {
       Gate::Pass const pass(gate);
       if (!pass) return;
@@ -140,6 +141,7 @@ class Service final : public ApiService {
   Events events_;
   std::unique_ptr<net::Server> server_;
   std::shared_ptr<net::Runtime::Timer> prune_;
+  std::mutex prune_mutex_;
   std::string mark_after_key_;
   std::string status_after_key_;
 };

@@ -108,7 +108,7 @@ class ServedNode {
     committer = std::make_unique<PausingCommitter>(node().committer());
     exchange = must(exchange::Exchange::open(
         community.founders.community, {node().id(), node().keys().node, node().keys().sealing},
-        node().store(), *committer, community.clock, community.random, Realm()));
+        node().store(), *committer, clock, community.random, Realm()));
     api = must(ApiService::start(
         Dependencies{runtime_, pool_, node().store(), *exchange, *committer, node().log(), clock,
                      random, metrics, [] { return json::array{}; },
@@ -216,8 +216,9 @@ class EventReader {
  public:
   EventReader(std::uint16_t port, std::string const& secret, std::string const& last_id = {})
       : socket_(port) {
-    socket_.send("GET /api/v1/events HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer " + secret +
-                 "\r\n" + (last_id.empty() ? "" : "Last-Event-ID: " + last_id + "\r\n") + "\r\n");
+    socket_.send(
+        "GET /api/v1/events HTTP/1.1\r\nHost: a\r\nConnection: close\r\nAuthorization: Bearer " +
+        secret + "\r\n" + (last_id.empty() ? "" : "Last-Event-ID: " + last_id + "\r\n") + "\r\n");
     text_ = socket_.receive_until("retry: 2000\n\n");
   }
   std::string const& head() const { return text_; }

@@ -99,4 +99,25 @@ Result<Bytes> aead_open(Aead aead, BytesView key, BytesView nonce_12, BytesView 
   return out;
 }
 
+AeadKey::AeadKey(BytesView key_32, Use use)
+    : gcm_(std::make_unique<internal::Gcm>(Aead::kAes256Gcm, key_32, use == Use::kSeal)) {}
+AeadKey::AeadKey(AeadKey&&) noexcept = default;
+AeadKey& AeadKey::operator=(AeadKey&&) noexcept = default;
+AeadKey::~AeadKey() = default;
+
+void AeadKey::seal(BytesView nonce_12, BytesView aad, BytesView plain,
+                   std::span<std::uint8_t> out) {
+  gcm_->seal(nonce_12, aad, plain, out);
+}
+
+Result<void> AeadKey::open(BytesView nonce_12, BytesView aad, BytesView sealed,
+                           std::span<std::uint8_t> out) {
+  if (nonce_12.size() != kAeadNonceBytes || sealed.size() < kAeadTagBytes ||
+      out.size() != sealed.size() - kAeadTagBytes)
+    return fail(Code::kMalformed, "crypto.aead", "wrong size of nonce or ciphertext");
+  if (!gcm_->open(nonce_12, aad, sealed, out))
+    return fail(Code::kBadSignature, "crypto.aead", "the tag does not verify");
+  return {};
+}
+
 }  // namespace amic::crypto

@@ -2,6 +2,8 @@
 // AES-256-GCM (AES-128-GCM exists for the published vectors). AES-GCM bodies in chunks.
 #pragma once
 
+#include <memory>
+
 #include "base/bytes.h"
 #include "base/random.h"
 #include "base/result.h"
@@ -32,6 +34,30 @@ Bytes aead_seal(Aead aead, BytesView key, BytesView nonce_12, BytesView aad, Byt
 // kBadSignature if the tag does not verify; nothing of the plaintext is returned then.
 Result<Bytes> aead_open(Aead aead, BytesView key, BytesView nonce_12, BytesView aad,
                         BytesView sealed);
+
+namespace internal {
+class Gcm;
+}
+
+// AES-256-GCM under one key for many messages in one direction: the key schedule is made once, and
+// wiped with the object. The caller never uses a nonce twice to seal. One thread at a time.
+class AeadKey {
+ public:
+  enum class Use { kSeal, kOpen };
+  AeadKey(BytesView key_32, Use use);  // CHECKs the size of the key
+  AeadKey(AeadKey&&) noexcept;
+  AeadKey& operator=(AeadKey&&) noexcept;
+  ~AeadKey();
+  // out: plain + kAeadTagBytes.
+  void seal(BytesView nonce_12, BytesView aad, BytesView plain, std::span<std::uint8_t> out);
+  // out: sealed - kAeadTagBytes. kMalformed for a wrong size, kBadSignature if the tag does not
+  // verify: `out` is wiped then.
+  Result<void> open(BytesView nonce_12, BytesView aad, BytesView sealed,
+                    std::span<std::uint8_t> out);
+
+ private:
+  std::unique_ptr<internal::Gcm> gcm_;
+};
 
 struct HpkeSealed {
   FixedBytes<32, struct HpkeEncTag> enc;

@@ -50,6 +50,7 @@ Result<void> Engine::load() {
     auto entry = std::make_unique<Peer>();
     AMIC_TRY(auto const held, store_.quarantine(member, limits::kQuarantineEnvelopesMax));
     entry->quarantined = held.size();
+    AMIC_TRY(entry->refusals, load_refusals(store_, member));
     peers_.emplace(member, std::move(entry));
   }
 
@@ -100,10 +101,11 @@ void Engine::notify(std::vector<MemberId> const& peers) const {
 }
 
 Result<envelope::Contents> Engine::open_record(store::Record const& record) const {
+  if (record.shredded)
+    return fail(Code::kNotFound, "log.record[" + std::to_string(record.seq) + "]", "was erased");
   AMIC_TRY(auto const header, envelope::parse_header(record.bytes));
   auto const* sender = community_.head.member(header.sender);
-  if (sender == nullptr)
-    return fail(Code::kUnknownMember, "envelope.sender", header.sender.str());
+  if (sender == nullptr) return fail(Code::kUnknownMember, "envelope.sender", header.sender.str());
   AMIC_TRY_VOID(envelope::verify_outer(record.bytes, sender->node));
   return envelope::open(record.bytes, keys_.self, keys_.sealing, sender->node);
 }
@@ -115,6 +117,7 @@ Result<std::vector<LinkState>> Engine::links() const {
     state.peer = member;
     std::lock_guard const lock(entry->mutex);
     state.quarantined = entry->quarantined;
+    state.refusals = entry->refusals;
     for (std::size_t lane = 0; lane < kLaneCount; ++lane) {
       state.lanes[lane].acked_n = entry->out[lane].acked_n;
       state.lanes[lane].queued_n = entry->out[lane].acked_n;

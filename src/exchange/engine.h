@@ -12,7 +12,8 @@ namespace amic::exchange {
 // A batch that has been handed to the link and not yet answered.
 struct InFlight {
   std::uint64_t first_n = 0;
-  std::vector<Hash> chain;  // chain[i] = value after envelope first_n + i
+  std::vector<Hash> chain;      // chain[i] = value after envelope first_n + i
+  std::vector<EnvelopeId> ids;  // ids[i] = envelope first_n + i
 };
 
 struct OutLane {
@@ -29,6 +30,11 @@ struct InPosition {
   std::uint32_t refused_total = 0;
   std::vector<Refused> refused;
 };
+// Refusals in kv space "refusal", key "<peer>/<lane>/<n in 16 hex digits>".
+store::KvPut refusal_put(MemberId const& peer, PeerRefusal const& refusal);
+store::KvPut refusal_delete(MemberId const& peer, PeerRefusal const& refusal);
+Result<std::vector<PeerRefusal>> load_refusals(store::Store& store, MemberId const& peer);
+
 Bytes encode_note(InPosition const& position);
 Result<InPosition> decode_note(std::uint64_t n, BytesView note);
 
@@ -41,7 +47,8 @@ struct Peer {
   std::mutex mutex;
   std::array<OutLane, kLaneCount> out;
   std::array<InLane, kLaneCount> in;
-  std::uint64_t quarantined = 0;  // as the store's bound leaves it
+  std::uint64_t quarantined = 0;      // as the store's bound leaves it
+  std::vector<PeerRefusal> refusals;  // as kept in kv space \"refusal\"
 };
 
 class Engine final : public Exchange {
@@ -78,6 +85,8 @@ class Engine final : public Exchange {
   Result<Prepared> prepare_share(ShareRequest request) const;
   Result<std::optional<Bytes>> build_batch(MemberId const& peer, std::uint8_t lane, OutLane& out);
   Result<Receipt> read_receipt(MemberId const& peer, BytesView bytes) const;
+  void note_refusals(MemberId const& member, Peer& entry, Receipt const& receipt,
+                     InFlight const& flight, store::Append& unit) const;
   void notify(std::vector<MemberId> const& peers) const;
   // incoming.cc
   Result<std::size_t> find_new_part(Batch const& batch, InPosition const& position) const;

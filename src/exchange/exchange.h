@@ -42,7 +42,7 @@ struct ShareRequest {
   std::string media_type = "application/stix+json;version=2.1";
   Bytes body;
   std::vector<Hash> lineage;
-  bool keep_private = false;   // import: sealed to this node alone, reaches nobody
+  bool keep_private = false;     // import: sealed to this node alone, reaches nobody
   std::optional<EnvelopeId> id;  // chosen by the caller (idempotency), else random
   std::vector<store::KvPut> kv;  // stored in the same transaction (idempotency key, ...)
 };
@@ -66,11 +66,11 @@ struct Refused {
 // refused as listed). Cumulative; `chain` binds it to the exact sequence of envelopes.
 struct Receipt {
   CommunityId community;
-  MemberId from;       // who received
-  MemberId to;         // who sent
+  MemberId from;  // who received
+  MemberId to;    // who sent
   std::uint8_t lane = 0;
   std::uint64_t n = 0;
-  Hash chain;          // chain_n = SHA-256(chain_{n-1} || digest_n), chain_0 = zero
+  Hash chain;  // chain_n = SHA-256(chain_{n-1} || digest_n), chain_0 = zero
   UnixMs at_ms = 0;
   std::uint32_t refused_total = 0;  // in the batch that ends at n
   std::vector<Refused> refused;     // the first kRefusedListedMax of them
@@ -79,9 +79,10 @@ struct Receipt {
 };
 inline constexpr std::size_t kRefusedListedMax = 64;  // keeps a receipt under 4 kB
 Bytes encode(Receipt const& receipt);
-Result<Receipt> decode_receipt(BytesView bytes);   // structure only
+Result<Receipt> decode_receipt(BytesView bytes);  // structure only
 Receipt sign_receipt(Receipt unsigned_receipt, crypto::SigningKey const& node);
-Result<void> verify_receipt(Receipt const& receipt, consent::Head const& head, CommunityId const& community);
+Result<void> verify_receipt(Receipt const& receipt, consent::Head const& head,
+                            CommunityId const& community);
 
 // A run of consecutive envelopes of one lane, signed by the sender's node as a whole.
 struct Batch {
@@ -89,7 +90,7 @@ struct Batch {
   MemberId from, to;
   std::uint8_t lane = 0;
   std::uint64_t first_n = 0;
-  Hash chain_before;   // chain value at first_n - 1
+  Hash chain_before;  // chain value at first_n - 1
   std::vector<Bytes> envelopes;
   crypto::Signature signature;  // over all but itself, with each envelope by digest
   bool operator==(Batch const&) const = default;
@@ -97,9 +98,21 @@ struct Batch {
 Bytes encode(Batch const& batch);
 Result<Batch> decode_batch(BytesView bytes);  // structure and limits only
 Batch sign_batch(Batch unsigned_batch, crypto::SigningKey const& node);
-Result<void> verify_batch(Batch const& batch, consent::Head const& head, CommunityId const& community);
+Result<void> verify_batch(Batch const& batch, consent::Head const& head,
+                          CommunityId const& community);
 // chain_n = SHA-256(chain_{n-1} || digest_n)
 Hash chain_next(Hash const& before, Hash const& envelope_digest);
+
+// One of ours that a peer has refused, as its signed receipt says: shown until an operator has seen
+// to it, never swallowed.
+struct PeerRefusal {
+  std::uint8_t lane = 0;
+  std::uint64_t n = 0;
+  EnvelopeId item;
+  std::string code;
+  UnixMs at_ms = 0;
+};
+inline constexpr std::size_t kPeerRefusalsMax = 256;  // kept a peer; the oldest go first
 
 struct LinkState {  // for `amic link list`
   MemberId peer;
@@ -109,7 +122,8 @@ struct LinkState {  // for `amic link list`
     UnixMs oldest_queued_ms = 0;
   };
   std::array<Lane, kLaneCount> lanes;
-  std::uint64_t quarantined = 0;
+  std::uint64_t quarantined = 0;      // of the peer's, here
+  std::vector<PeerRefusal> refusals;  // of ours, there; oldest first
 };
 
 class Exchange {
@@ -129,7 +143,8 @@ class Exchange {
   // lane is in flight: after next_batch the lane is busy until on_receipt or batch_failed.
   virtual Result<std::optional<Bytes>> next_batch(MemberId const& peer) = 0;
   // Verifies and stores the peer's receipt; frees the lane. Batches acked move the cursor.
-  virtual void on_receipt(MemberId const& peer, BytesView receipt, std::function<void(Result<void>)> done) = 0;
+  virtual void on_receipt(MemberId const& peer, BytesView receipt,
+                          std::function<void(Result<void>)> done) = 0;
   virtual void batch_failed(MemberId const& peer, std::uint8_t lane) = 0;
   // A peer answered kGap with its receipt: resume from what it holds.
   virtual Result<void> resync(MemberId const& peer, BytesView receipt) = 0;

@@ -125,6 +125,24 @@ TEST(Exchange, ABadEnvelopeIsQuarantinedAndDoesNotBlockTheLane) {
   EXPECT_EQ(held[0].code, Code::kBadSignature);
 }
 
+TEST(Exchange, TheSenderKeepsWhatAPeerRefused) {
+  TestCommunity community({"BN", "MY"});
+  auto& my = community.node("MY");
+  auto& bn = community.node("BN");
+  community.clock.advance(3600 * 1000);  // MY's clock runs ahead
+  auto const item = must(my.share(share_request({"BN"}, indicator_bundle(community.random, "x"))));
+  auto const batch = *must(my.exchange().next_batch(bn.id()));
+  community.clock.advance(-3600 * 1000);
+  must(my.on_receipt(bn.id(), must(bn.accept(my.id(), batch))));
+  for (int round = 0; round < 2; ++round) {  // and after a restart
+    auto const links = must(my.exchange().links());
+    ASSERT_EQ(links.front().refusals.size(), 1U);
+    EXPECT_EQ(links.front().refusals[0].item, item.id);
+    EXPECT_EQ(links.front().refusals[0].code, "clock_skew");
+    my.restart();
+  }
+}
+
 TEST(Exchange, AnEnvelopeForOthersIsRefused) {
   TestCommunity community({"BN", "MY", "SG"});
   auto& my = community.node("MY");
@@ -192,8 +210,8 @@ TEST(Exchange, UrgentLanesGoFirst) {
   auto& my = community.node("MY");
   auto const bn = community.node("BN").id();
   must(my.share(share_request({"BN"}, indicator_bundle(community.random, "r"))));
-  must(my.share(
-      share_request({"BN"}, indicator_bundle(community.random, "z"), Precedence::kFlash)));
+  must(
+      my.share(share_request({"BN"}, indicator_bundle(community.random, "z"), Precedence::kFlash)));
   EXPECT_EQ(must(decode_batch(*must(my.exchange().next_batch(bn)))).lane, 0);
   EXPECT_EQ(must(decode_batch(*must(my.exchange().next_batch(bn)))).lane, 3);
   EXPECT_FALSE(must(my.exchange().next_batch(bn)).has_value());  // one in flight a lane

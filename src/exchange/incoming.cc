@@ -12,12 +12,11 @@ namespace amic::exchange {
 // kConflict if the sender's chain is not the one we have been receiving.
 Result<std::size_t> Engine::find_new_part(Batch const& batch, InPosition const& position) const {
   if (batch.first_n > position.n + 1)
-    return fail(Code::kGap, "batch.first_n",
-                "holds up to " + std::to_string(position.n) + ", got " +
-                    std::to_string(batch.first_n));
-  auto const skip =
-      static_cast<std::size_t>(std::min<std::uint64_t>(position.n + 1 - batch.first_n,
-                                                       batch.envelopes.size()));
+    return fail(
+        Code::kGap, "batch.first_n",
+        "holds up to " + std::to_string(position.n) + ", got " + std::to_string(batch.first_n));
+  auto const skip = static_cast<std::size_t>(
+      std::min<std::uint64_t>(position.n + 1 - batch.first_n, batch.envelopes.size()));
   bool const reaches_position = batch.first_n + skip == position.n + 1;
   if (!reaches_position) return skip;  // all of it is old; our newer chain value can't be compared
   Hash chain = batch.chain_before;
@@ -35,8 +34,7 @@ Result<void> Engine::check_key_ids(envelope::Header const& header,
   auto members = contents.recipients;
   members.push_back(contents.originator);
   for (auto const& member : members)
-    expected.push_back(
-        envelope::key_id(community_.id, community_.head.member(member)->sealing));
+    expected.push_back(envelope::key_id(community_.id, community_.head.member(member)->sealing));
   std::sort(expected.begin(), expected.end());
   if (expected != header.recipient_key_ids)
     return fail(Code::kNotReleasable, "envelope.recipients",
@@ -47,8 +45,7 @@ Result<void> Engine::check_key_ids(envelope::Header const& header,
 Result<envelope::Contents> Engine::verify_envelope(MemberId const& peer, std::uint8_t lane,
                                                    BytesView bytes) const {
   AMIC_TRY(auto const header, envelope::parse_header(bytes));
-  if (header.community != community_.id)
-    return fail(Code::kUnknownCommunity, "envelope.community");
+  if (header.community != community_.id) return fail(Code::kUnknownCommunity, "envelope.community");
   if (header.realm != realm_) return fail(Code::kNotReleasable, "envelope.realm", "another realm");
   if (header.epoch != community_.head.epoch)
     return fail(Code::kUnknownEpoch, "envelope.epoch", std::to_string(header.epoch));
@@ -106,8 +103,8 @@ Result<store::Append> Engine::sort_envelopes(MemberId const& peer, Batch const& 
       if (held && *held) continue;
     }
     if (contents && held) {
-      unit.records.push_back({0, store::RecordKind::kEnvelopeIn, contents->id, digest,
-                              clock_.now_ms(), peer, bytes});
+      unit.records.push_back(
+          {0, store::RecordKind::kEnvelopeIn, contents->id, digest, clock_.now_ms(), peer, bytes});
       continue;
     }
     auto const& error = contents ? held.error() : contents.error();
@@ -116,8 +113,8 @@ Result<store::Append> Engine::sort_envelopes(MemberId const& peer, Batch const& 
     if (position.refused.size() < kRefusedListedMax)
       position.refused.push_back({position.n, std::string(code_name(error.code))});
   }
-  unit.cursors.push_back({store::CursorKind::kReceived, peer, batch.lane, position.n,
-                          encode_note(position)});
+  unit.cursors.push_back(
+      {store::CursorKind::kReceived, peer, batch.lane, position.n, encode_note(position)});
   return unit;
 }
 

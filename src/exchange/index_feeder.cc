@@ -11,6 +11,7 @@ IndexFeeder::IndexFeeder(Exchange const& exchange, store::Store& store)
     : exchange_(exchange), store_(store), indexer_(store) {}
 
 Result<void> IndexFeeder::add(store::Record const& record) {
+  if (record.shredded) return indexer_.skip(record.seq, record.shredded_end);
   if (record.kind == store::RecordKind::kGovernance) return indexer_.skip(record.seq);
   auto contents = exchange_.open_record(record);
   if (!contents)

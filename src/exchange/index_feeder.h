@@ -11,7 +11,8 @@ class IndexFeeder {
  public:
   IndexFeeder(Exchange const& exchange, store::Store& store);
   // Applies up to `records_max` records after the watermark; returns how many. 0 = caught up.
-  // A record of ours that can't be opened is kCorrupt: the log is the truth and must be readable.
+  // A shredded record has nothing to index; the feed goes on where it had ended with it. A record
+  // of ours that can't be opened is kCorrupt: the log is the truth and must be readable.
   Result<std::size_t> catch_up(std::size_t records_max);
 
  private:

@@ -1,6 +1,9 @@
 // Release, outbox, batches and the receipts that come back.
+#include <algorithm>
+
 #include "base/limits.h"
 #include "exchange/engine.h"
+#include "obs/log.h"
 
 namespace amic::exchange {
 
@@ -11,8 +14,7 @@ marking::Decision Engine::preview(marking::Marking const& marking) const {
 namespace {
 Error refusal_error(marking::Decision const& decision) {
   for (auto const& refusal : decision.refusals)
-    if (refusal.member.empty())
-      return {refusal.code, "/marking", refusal.reason};
+    if (refusal.member.empty()) return {refusal.code, "/marking", refusal.reason};
   return {Code::kNoRecipients, "/marking/rel_to", "nobody on the roster may receive this"};
 }
 }  // namespace
@@ -46,8 +48,7 @@ Result<Engine::Prepared> Engine::prepare_share(ShareRequest request) const {
   for (auto const& member : contents.recipients)
     sealed_to.push_back({member, community_.head.member(member)->sealing});
   sealed_to.push_back({keys_.self, keys_.sealing.public_key()});
-  AMIC_TRY(auto bytes,
-           envelope::seal(contents, sealed_to, keys_.node, keys_.node, random_));
+  AMIC_TRY(auto bytes, envelope::seal(contents, sealed_to, keys_.node, keys_.node, random_));
 
   store::Record record;
   record.kind = store::RecordKind::kEnvelopeOut;
@@ -69,27 +70,25 @@ void Engine::share(ShareRequest request, std::function<void(Result<ShareResult>)
   auto const lane = static_cast<std::size_t>(request.precedence);
   auto prepared = prepare_share(std::move(request));
   if (!prepared) return done(fail(std::move(prepared).error()));
-  committer_.commit(
-      std::move(prepared->append),
-      [this, lane, result = std::move(prepared->result), done = std::move(done)](
-          Result<std::uint64_t> seq) mutable {
-        if (!seq) return done(fail(std::move(seq).error()));
-        result.seq = *seq;
-        for (auto const& member : result.recipients) {
-          auto& entry = *peers_.at(member);
-          std::lock_guard const lock(entry.mutex);
-          entry.out[lane].may_have_more = true;
-        }
-        auto const recipients = result.recipients;
-        done(std::move(result));
-        notify(recipients);
-      });
+  committer_.commit(std::move(prepared->append),
+                    [this, lane, result = std::move(prepared->result),
+                     done = std::move(done)](Result<std::uint64_t> seq) mutable {
+                      if (!seq) return done(fail(std::move(seq).error()));
+                      result.seq = *seq;
+                      for (auto const& member : result.recipients) {
+                        auto& entry = *peers_.at(member);
+                        std::lock_guard const lock(entry.mutex);
+                        entry.out[lane].may_have_more = true;
+                      }
+                      auto const recipients = result.recipients;
+                      done(std::move(result));
+                      notify(recipients);
+                    });
 }
 
 Result<std::optional<Bytes>> Engine::build_batch(MemberId const& peer, std::uint8_t lane,
                                                  OutLane& out) {
-  AMIC_TRY(auto const rows,
-           store_.outbox(peer, lane, out.acked_n, limits::kBatchEnvelopesMax));
+  AMIC_TRY(auto const rows, store_.outbox(peer, lane, out.acked_n, limits::kBatchEnvelopesMax));
   if (rows.empty()) {
     out.may_have_more = false;
     return std::nullopt;
@@ -111,9 +110,13 @@ Result<std::optional<Bytes>> Engine::build_batch(MemberId const& peer, std::uint
     if (!batch.envelopes.empty() && total + row.bytes > limits::kBatchBytesMax) break;
     AMIC_TRY(auto records, store_.log_read(row.seq, 1, limits::kEnvelopeBytesMax));
     if (records.empty()) return fail(Code::kCorrupt, "log", "an outbox row has no record");
+    // The store refuses to erase what still has to go out.
+    if (records.front().shredded)
+      return fail(Code::kCorrupt, "log", "a record that is still queued was erased");
     total += records.front().bytes.size();
     chain = chain_next(chain, records.front().digest);
     flight.chain.push_back(chain);
+    flight.ids.push_back(records.front().id);
     batch.envelopes.push_back(std::move(records.front().bytes));
   }
   out.in_flight = std::move(flight);
@@ -147,12 +150,38 @@ Result<Receipt> Engine::read_receipt(MemberId const& peer, BytesView bytes) cons
   return receipt;
 }
 
+// Called with the peer's lock held. A repeated receipt lists the same numbers again: kept once.
+void Engine::note_refusals(MemberId const& member, Peer& entry, Receipt const& receipt,
+                           InFlight const& flight, store::Append& unit) const {
+  for (auto const& refused : receipt.refused) {
+    if (refused.n < flight.first_n || refused.n - flight.first_n >= flight.ids.size()) continue;
+    PeerRefusal refusal{receipt.lane, refused.n, flight.ids[refused.n - flight.first_n],
+                        refused.code, receipt.at_ms};
+    auto const known =
+        std::any_of(entry.refusals.begin(), entry.refusals.end(),
+                    [&](auto const& r) { return r.lane == refusal.lane && r.n == refusal.n; });
+    if (known) continue;
+    obs::log(
+        obs::Level::kWarn, "exchange.peer_refused",
+        {{"peer", member.str()}, {"lane", refusal.lane}, {"n", refusal.n}, {"code", refusal.code}});
+    unit.kv.push_back(refusal_put(member, refusal));
+    entry.refusals.push_back(std::move(refusal));
+    if (entry.refusals.size() <= kPeerRefusalsMax) continue;
+    unit.kv.push_back(refusal_delete(member, entry.refusals.front()));
+    entry.refusals.erase(entry.refusals.begin());
+  }
+}
+
 void Engine::on_receipt(MemberId const& member, BytesView bytes,
                         std::function<void(Result<void>)> done) {
   auto entry = peer(member);
   if (!entry) return done(fail(std::move(entry).error()));
   auto receipt = read_receipt(member, bytes);
   if (!receipt) return done(fail(std::move(receipt).error()));
+  // Not waited for before the lane goes on: if it is lost, the peer skips what we send again.
+  store::Append unit;
+  unit.cursors.push_back(
+      {store::CursorKind::kAcked, member, receipt->lane, receipt->n, to_bytes(bytes)});
   {
     std::lock_guard const lock((*entry)->mutex);
     auto& out = (*entry)->out[receipt->lane];
@@ -167,11 +196,8 @@ void Engine::on_receipt(MemberId const& member, BytesView bytes,
       return done(fail(Code::kConflict, "receipt.chain", "not the sequence that was sent"));
     out.acked_n = receipt->n;
     out.acked_chain = receipt->chain;
+    note_refusals(member, **entry, *receipt, flight, unit);
   }
-  // Not waited for before the lane goes on: if it is lost, the peer skips what we send again.
-  store::Append unit;
-  unit.cursors.push_back({store::CursorKind::kAcked, member, receipt->lane, receipt->n,
-                          to_bytes(bytes)});
   committer_.commit(std::move(unit), [done = std::move(done)](Result<std::uint64_t> stored) {
     if (!stored) return done(fail(std::move(stored).error()));
     done({});
@@ -186,8 +212,9 @@ Result<void> Engine::resync(MemberId const& member, BytesView bytes) {
   out.in_flight.reset();
   if (receipt.n < out.acked_n)
     return fail(Code::kGap, "receipt.n",
-                "the peer holds " + std::to_string(receipt.n) + " of this lane but had signed for " +
-                    std::to_string(out.acked_n) + ": it was restored from a backup");
+                "the peer holds " + std::to_string(receipt.n) +
+                    " of this lane but had signed for " + std::to_string(out.acked_n) +
+                    ": it was restored from a backup");
   // The peer is ahead of our cursor (our own acknowledgement was lost): walk the chain to prove it.
   Hash chain = out.acked_chain;
   for (auto n = out.acked_n; n < receipt.n;) {

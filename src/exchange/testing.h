@@ -2,14 +2,13 @@
 // Used by the tests of exchange, link and api and by the simulation.
 #pragma once
 
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
-
-#include <algorithm>
-#include <cstdio>
-#include <cstdlib>
 
 #include "base/check.h"
 #include "codec/codec.h"
@@ -86,13 +85,19 @@ class TestNode {
  public:
   TestNode(consent::testing::Founder const& keys, consent::Community const& community,
            std::filesystem::path directory, Clock const& clock, Random& random)
-      : keys_(keys), community_(community), directory_(std::move(directory)), clock_(clock),
+      : keys_(keys),
+        community_(community),
+        directory_(std::move(directory)),
+        clock_(clock),
         random_(random) {
     open();
   }
   void open() {
-    store_ = must(store::Store::open("sqlite:" + directory_.string(), {}));
-    log_ = must(tlog::Log::open(*store_, tlog::log_origin(community_.id, id(), Realm()), keys_.log));
+    store::Options options;
+    options.key = crypto::Secret(Bytes(32, 7));
+    store_ = must(store::Store::open("sqlite:" + directory_.string(), std::move(options)));
+    log_ =
+        must(tlog::Log::open(*store_, tlog::log_origin(community_.id, id(), Realm()), keys_.log));
     committer_ = std::make_unique<DirectCommitter>(*log_);
     exchange_ = must(Exchange::open(community_, {id(), keys_.node, keys_.sealing}, *store_,
                                     *committer_, clock_, random_, Realm()));
@@ -123,7 +128,8 @@ class TestNode {
 
   Result<ShareResult> share(ShareRequest request) {
     Result<ShareResult> out = fail(Code::kInternal, "test");
-    exchange_->share(std::move(request), [&](Result<ShareResult> result) { out = std::move(result); });
+    exchange_->share(std::move(request),
+                     [&](Result<ShareResult> result) { out = std::move(result); });
     return out;
   }
   Result<Bytes> accept(MemberId const& from, BytesView batch) {
@@ -172,9 +178,8 @@ struct TestCommunity {
   explicit TestCommunity(std::vector<std::string> ids, std::uint64_t seed = 1)
       : random(seed), founders(Founders::make(std::move(ids), random, clock.now_ms())) {
     for (auto const& member : founders.members)
-      nodes.push_back(std::make_unique<TestNode>(member, founders.community,
-                                                 directory.path() / member.card.member.str(),
-                                                 clock, random));
+      nodes.push_back(std::make_unique<TestNode>(
+          member, founders.community, directory.path() / member.card.member.str(), clock, random));
   }
   TestNode& node(std::string const& id) {
     for (auto& node : nodes)

@@ -101,8 +101,7 @@ Receipt sign_receipt(Receipt unsigned_receipt, crypto::SigningKey const& node) {
 
 Result<void> verify_receipt(Receipt const& receipt, consent::Head const& head,
                             CommunityId const& community) {
-  if (receipt.community != community)
-    return fail(Code::kUnknownCommunity, "receipt.community");
+  if (receipt.community != community) return fail(Code::kUnknownCommunity, "receipt.community");
   auto const* card = head.member(receipt.from);
   if (card == nullptr) return fail(Code::kUnknownMember, "receipt.from", receipt.from.str());
   codec::Writer out;

@@ -22,8 +22,10 @@ std::string read_golden(std::string const& name) {
 
 struct Sample {
   SeededRandom random{26};
-  std::vector<consent::testing::Founder> founders = consent::testing::make_founders({"BN", "MY"}, random);
-  consent::Community community = *consent::community_of(consent::testing::make_transcript(founders));
+  std::vector<consent::testing::Founder> founders =
+      consent::testing::make_founders({"BN", "MY"}, random);
+  consent::Community community =
+      *consent::community_of(consent::testing::make_transcript(founders));
 
   Batch batch() const {
     Batch out;

@@ -90,8 +90,9 @@ class Indexer {
   // store does; then nothing of the item is pending and the call may be repeated.
   // Flushes by itself when the batch is full (kBatchObjects or kBatchBytes).
   Result<void> add(ItemContext const& context, std::string_view body);
-  // A record without an item (governance): only moves the watermark.
-  Result<void> skip(std::uint64_t seq);
+  // A record without an item (governance, shredded): only moves the watermark, and the end of the
+  // feed to `end` if it is not there yet: positions that readers may hold are never given twice.
+  Result<void> skip(std::uint64_t seq, store::FeedEnd end = {});
   Result<void> flush();  // store.apply(); the batch is empty afterwards; kept if that fails
   std::size_t pending_objects() const;
 

@@ -236,9 +236,11 @@ Result<void> Indexer::add(ItemContext const& context, std::string_view body) {
   return full() ? flush() : Result<void>{};
 }
 
-Result<void> Indexer::skip(std::uint64_t seq) {
+Result<void> Indexer::skip(std::uint64_t seq, store::FeedEnd end) {
   AMIC_TRY_VOID(load());
   if (seq <= upto_) return {};
+  end_.ord = std::max(end_.ord, end.ord);
+  end_.added_us = std::max(end_.added_us, end.added_us);
   upto_ = seq;
   pending_.upto_seq = seq;
   ++pending_records_;

@@ -183,6 +183,7 @@ Result<std::vector<PeerStatus>> Service::status() const {
     if (state == states.end()) continue;
     row.lanes = state->lanes;
     row.quarantined = state->quarantined;
+    row.refusals = state->refusals;
   }
   return out;
 }

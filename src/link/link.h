@@ -60,7 +60,8 @@ struct PeerStatus {
   std::optional<Error> last_error;  // of the failures in a row; none if there are none
   std::uint64_t cosigned_size = 0;  // of our log, by this peer, since the start
   std::array<exchange::LinkState::Lane, kLaneCount> lanes;
-  std::uint64_t quarantined = 0;
+  std::uint64_t quarantined = 0;                 // of the peer's, here
+  std::vector<exchange::PeerRefusal> refusals;  // of ours, there
 };
 
 class LinkService {

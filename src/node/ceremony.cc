@@ -247,7 +247,9 @@ Result<consent::Community> load_community(DataDir const& dir) {
   if (!transcript)
     return fail(Code::kUnknownCommunity, dir.launch_file().string(),
                 "this node has not joined a community");
-  return consent::community_of(*transcript);
+  AMIC_TRY(auto community, consent::community_of(*transcript));
+  AMIC_TRY_VOID(own_card_in(community.head, dir));
+  return community;
 }
 
 Result<Hash> parse_hash(std::string_view text) {

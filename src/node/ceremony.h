@@ -70,7 +70,8 @@ Result<consent::Press> press_draft(DataDir const& dir, consent::Draft const& dra
 Result<consent::Community> join_community(DataDir const& dir, consent::Transcript const& transcript,
                                           Passphrase const& passphrase);
 
-// The community that the node has joined. kUnknownCommunity if none.
+// The community that the node has joined. kUnknownCommunity if none; kForeignPress if this node's
+// own card is not in it, as when the file was replaced by hand.
 Result<consent::Community> load_community(DataDir const& dir);
 
 // 64 hex digits; spaces between them and capitals are tolerated, as people copy them from paper.

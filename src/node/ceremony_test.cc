@@ -160,6 +160,15 @@ TEST_F(Ceremony, ADamagedTranscriptOnDiskIsFoundOut) {
   EXPECT_NE(refused.error().detail.find("launch.txt"), std::string::npos);
 }
 
+TEST_F(Ceremony, ATranscriptPutThereByHandMustHoldThisNodesCard) {
+  auto const transcript = launched();
+  init("MY", "Malaysia", 7004);
+  ASSERT_TRUE(write_new_file(dir("MY").launch_file(), consent::to_text(transcript)));
+  auto const refused = load_community(dir("MY"));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::kForeignPress);
+}
+
 TEST_F(Ceremony, InitNeverChangesACompleteNode) {
   auto const card = init("MY", "Malaysia", 7001);
   auto const again =

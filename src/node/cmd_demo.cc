@@ -30,7 +30,9 @@ struct DemoArguments {
   bool detach = false, stop = false, no_traffic = false;
 };
 
-std::filesystem::path pid_file(std::filesystem::path const& dir) { return dir / "demo.pid"; }
+std::filesystem::path pid_file(std::filesystem::path const& dir) {
+  return dir / "demo.pid";
+}
 
 // The pid of a running demonstration in `dir`; 0 if none. The command line is checked, so that a
 // recycled pid is never signalled.
@@ -70,12 +72,19 @@ Result<std::string> summary(std::vector<DemoMember> const& members, DemoArgument
     if (example_url.empty()) example_url = run.api_url, example_token = token;
   }
   auto const first = members.front().dir.string();
-  out += "\nEverything listens on 127.0.0.1 only. Try:\n"
-         "  build/amic item list --dir " + first + "\n"
-         "  build/amic link list --dir " + first + "\n"
-         "  build/amic community verify " + (a.options.dir / "ceremony/launch.txt").string() + "\n"
-         "  curl -H 'Authorization: Bearer " + example_token + "' '" + example_url +
-         "/api/v1/objects?type=incident&limit=2'\n";
+  out +=
+      "\nEverything listens on 127.0.0.1 only. Try:\n"
+      "  build/amic item list --dir " +
+      first +
+      "\n"
+      "  build/amic link list --dir " +
+      first +
+      "\n"
+      "  build/amic community verify " +
+      (a.options.dir / "ceremony/launch.txt").string() +
+      "\n"
+      "  curl -H 'Authorization: Bearer " +
+      example_token + "' '" + example_url + "/api/v1/objects?type=incident&limit=2'\n";
   // The same directory must be named again, unless it is the usual one.
   auto const where = a.dir == DemoArguments{}.dir ? "" : " --dir " + a.dir;
   out += a.detach ? "\nRunning in the background. End it with: ./run --stop" + where + "\n"

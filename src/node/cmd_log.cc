@@ -9,6 +9,7 @@
 #include "node/commands.h"
 #include "node/files.h"
 #include "node/local_api.h"
+#include "node/store_key.h"
 #include "tlog/tlog.h"
 
 namespace amic::node {
@@ -16,7 +17,7 @@ namespace amic::node {
 namespace {
 struct LogArguments {
   ApiArguments api;
-  std::string id, out, proof, envelope, launch, member, kind = "out";
+  std::string id, out, proof, envelope, launch, member, passphrase_from, kind = "out";
 };
 
 Result<Output> checkpoint(LogArguments const& a) {
@@ -55,7 +56,9 @@ Result<Output> verify_directory(LogArguments const& a, Context& context) {
   AMIC_TRY(auto const config, effective_config(dir, context));
   AMIC_TRY(auto const community, load_community(dir));
   AMIC_TRY(auto const card, dir.card());
-  AMIC_TRY(auto store, store::Store::open("sqlite:" + dir.store().string(), {}));
+  AMIC_TRY(auto const passphrase, unlock(dir, a.passphrase_from, context));
+  AMIC_TRY(auto const keys, load_keys(dir, passphrase));
+  AMIC_TRY(auto store, open_store(dir, keys));
   AMIC_TRY(auto const report,
            tlog::verify_log(*store, log_verifier(community, card, config.realm),
                             cosigners(community), [&](std::uint64_t done, std::uint64_t of) {
@@ -66,10 +69,14 @@ Result<Output> verify_directory(LogArguments const& a, Context& context) {
   if (!context.json) context.err << "\n";
   auto const root = codec::to_hex(report.root.view());
   Output out;
-  out.text = "Good: " + std::to_string(report.records) + " records, root " + root +
-             "\nCheckpoint at " + std::to_string(report.checkpoint_size) + ", cosigned by " +
-             std::to_string(report.cosignatures) + " peers.\n";
+  out.text = "Good: " + std::to_string(report.records) + " records" +
+             (report.shredded == 0
+                  ? ""
+                  : " (" + std::to_string(report.shredded) + " erased, checked by digest)") +
+             ", root " + root + "\nCheckpoint at " + std::to_string(report.checkpoint_size) +
+             ", cosigned by " + std::to_string(report.cosignatures) + " peers.\n";
   out.json = json::serialize(json::object{{"records", report.records},
+                                          {"erased", report.shredded},
                                           {"root", root},
                                           {"checkpoint_size", report.checkpoint_size},
                                           {"cosignatures", report.cosignatures}});
@@ -90,8 +97,7 @@ Result<Output> verify_proof_file(LogArguments const& a) {
                     : a.kind == "governance" ? store::RecordKind::kGovernance
                                              : store::RecordKind::kEnvelopeOut;
   auto const digest = crypto::sha256(as_bytes(envelope));
-  AMIC_TRY_VOID(
-      tlog::verify_proof(proof, kind, digest, log_verifier(community, *card, Realm())));
+  AMIC_TRY_VOID(tlog::verify_proof(proof, kind, digest, log_verifier(community, *card, Realm())));
   auto const hex = codec::to_hex(digest.view());
   return Output{"Good: " + hex + " is in the log of " + a.member + ".\n",
                 json::serialize(json::object{{"digest", hex}, {"member", a.member}})};
@@ -122,6 +128,8 @@ void add_log_commands(CLI::App& app, Context& context) {
 
   auto* check = group->add_subcommand("verify", "Verify a whole log, or one proof, offline");
   check->add_option("--dir", a->api.dir, "Directory of a stopped node: its whole log");
+  check->add_option("--passphrase-from", a->passphrase_from,
+                    "With --dir: file:PATH, fd:N, env:NAME or prompt");
   check->add_option("--proof", a->proof, "Proof file");
   check->add_option("--envelope", a->envelope, "The envelope's bytes");
   check->add_option("--launch", a->launch, "Launch transcript of the community");

@@ -72,7 +72,8 @@ std::string table(std::vector<std::vector<std::string>> const& rows) {
   std::string out;
   for (auto const& row : rows) {
     for (std::size_t i = 0; i < row.size(); ++i)
-      out += i + 1 == row.size() ? row[i] : row[i] + std::string(widths[i] - row[i].size() + 2, ' ');
+      out +=
+          i + 1 == row.size() ? row[i] : row[i] + std::string(widths[i] - row[i].size() + 2, ' ');
     out += '\n';
   }
   return out;
@@ -149,16 +150,22 @@ Result<Output> list_links(ApiArguments const& api) {
   AMIC_TRY(auto const client, ApiClient::connect(api));
   AMIC_TRY(auto const text, client->get("/api/v1/links"));
   AMIC_TRY(auto const value, json::parse(text));
-  std::vector<std::vector<std::string>> rows{
-      {"PEER", "STATE", "WAITING", "BYTES", "OLDEST", "SENT", "RECEIVED", "REFUSED", "NEXT TRY", "REASON"}};
+  std::string refusals;
+  std::vector<std::vector<std::string>> rows{{"PEER", "STATE", "WAITING", "BYTES", "OLDEST", "SENT",
+                                              "RECEIVED", "REFUSED", "NEXT TRY", "REASON"}};
   for (auto const& one : value.as_object().at("links").as_array()) {
     auto const& link = one.get_object();
     rows.push_back({field(link, "peer"), field(link, "state"), field(link, "waiting"),
                     field(link, "waiting_bytes"), field(link, "oldest_waiting"),
                     field(link, "sent"), field(link, "received"), field(link, "quarantined"),
                     field(link, "next_try"), field(link, "last_error")});
+    for (auto const& entry : link.at("refusals").as_array()) {
+      auto const& refusal = entry.get_object();
+      refusals += field(link, "peer") + " refused item " + field(refusal, "item") + " at " +
+                  field(refusal, "at") + ": " + field(refusal, "code") + "\n";
+    }
   }
-  return Output{table(rows), text};
+  return Output{table(rows) + refusals, text};
 }
 
 struct TokenArguments {
@@ -208,8 +215,8 @@ void add_object_commands(CLI::App& app, Context& context) {
   get->add_option("id", a->id, "e.g. indicator--...")->required();
   get->add_flag("--versions", a->versions, "Every version, oldest first");
   on_run(*get, context, [a] {
-    return show(a->api, "/api/v1/objects/" + net::percent_encode(a->id) +
-                            (a->versions ? "/versions" : ""));
+    return show(a->api,
+                "/api/v1/objects/" + net::percent_encode(a->id) + (a->versions ? "/versions" : ""));
   });
   auto* list = group->add_subcommand("list", "Objects in the order they were added");
   add_api_options(*list, a->api);
@@ -231,7 +238,8 @@ void add_object_commands(CLI::App& app, Context& context) {
   item_get->add_option("id", i->id, "The item's id")->required();
   on_run(*item_get, context,
          [i] { return show(i->api, "/api/v1/items/" + net::percent_encode(i->id)); });
-  auto* envelope = items->add_subcommand("envelope", "Write the sealed envelope to a file, as evidence");
+  auto* envelope =
+      items->add_subcommand("envelope", "Write the sealed envelope to a file, as evidence");
   add_api_options(*envelope, i->api);
   envelope->add_option("id", i->id, "The item's id")->required();
   envelope->add_option("--out", i->out, "File to write")->required();

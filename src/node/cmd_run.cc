@@ -1,4 +1,5 @@
 // amic node run, rebuild, check
+#include <malloc.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -13,6 +14,7 @@
 #include "node/commands.h"
 #include "node/local_api.h"
 #include "node/node.h"
+#include "node/store_key.h"
 #include "obs/log.h"
 
 namespace amic::node {
@@ -36,6 +38,7 @@ Result<Opened> open_all(RunArguments const& a, Context& context) {
   if (!transcript)
     return fail(Code::kUnknownCommunity, a.dir,
                 "this node has not joined a community; see amic community join --help");
+  AMIC_TRY_VOID(load_community(dir));  // before anything is written for it
   AMIC_TRY(auto const passphrase, unlock(dir, a.passphrase_from, context));
   AMIC_TRY(auto keys, load_keys(dir, passphrase));
   return Opened{std::move(dir), std::move(config), std::move(*transcript), std::move(keys)};
@@ -62,6 +65,8 @@ class StopSignal {
 };
 
 Result<Output> run(RunArguments const& a, Context& context) {
+  ::mallopt(M_ARENA_MAX,
+            2);  // two threads do nearly all the work; an arena each for the rest is waste
   StopSignal const stop;
   AMIC_TRY(auto opened, open_all(a, context));
   obs::LogOptions log;
@@ -91,7 +96,9 @@ Result<Output> rebuild(RunArguments const& a, Context& context) {
   AMIC_TRY(auto const community, consent::community_of(opened.transcript));
   AMIC_TRY(auto offline, open_offline(opened.dir, community, opened.keys, opened.config.realm,
                                       context.clock, context.random));
-  AMIC_TRY(auto const before, offline.store->index_digest());
+  // A damaged index is one reason to be here: what it said before is then not known.
+  auto const before = offline.store->index_digest();
+  if (!before && before.error().code != Code::kCorrupt) return fail(before.error());
   AMIC_TRY(auto const records, offline.store->log_size());
   AMIC_TRY_VOID(offline.store->reset_index());
   exchange::IndexFeeder feeder(*offline.exchange, *offline.store);
@@ -105,21 +112,30 @@ Result<Output> rebuild(RunArguments const& a, Context& context) {
   if (!context.json && done > 0) context.err << "\n";
   AMIC_TRY(auto const after, offline.store->index_digest());
   auto const hex = codec::to_hex(after.view());
+  bool const unchanged = before && *before == after;
   Output out;
   out.text = "Rebuilt the index from " + std::to_string(records) + " records.\nDigest " + hex +
-             (before == after ? " (as before)\n" : " (it was different before)\n");
-  out.json = json::serialize(json::object{
-      {"records", records}, {"digest", hex}, {"unchanged", before == after}});
+             (unchanged ? " (as before)\n"
+              : before  ? " (it was different before)\n"
+                        : " (it was damaged before)\n");
+  out.json = json::serialize(
+      json::object{{"records", records}, {"digest", hex}, {"unchanged", unchanged}});
   return out;
 }
 
-Result<Output> check(RunArguments const& a) {
+Result<Output> check(RunArguments const& a, Context& context) {
   AMIC_TRY(auto const dir, DataDir::open(a.dir));
-  AMIC_TRY(auto store, store::Store::open("sqlite:" + dir.store().string(), {}));
+  AMIC_TRY(auto const passphrase, unlock(dir, a.passphrase_from, context));
+  AMIC_TRY(auto const keys, load_keys(dir, passphrase));
+  AMIC_TRY(auto store, open_store(dir, keys));
   AMIC_TRY_VOID(store->check());
   AMIC_TRY(auto const records, store->log_size());
-  return Output{"Good: " + std::to_string(records) + " records.\n",
-                json::serialize(json::object{{"records", records}})};
+  bool const reset = store->index_was_reset();
+  return Output{
+      "Good: " + std::to_string(records) + " records.\n" +
+          (reset ? "The index is made anew at the next start: " + store->index_reset_reason() + "\n"
+                 : ""),
+      json::serialize(json::object{{"records", records}, {"index_reset", reset}})};
 }
 }  // namespace
 
@@ -139,7 +155,9 @@ void add_run_commands(CLI::App& app, Context& context) {
 
   auto* verify = group->add_subcommand("check", "Check the store's files (node stopped)");
   verify->add_option("--dir", a->dir, "The node's directory")->required();
-  on_run(*verify, context, [a] { return check(*a); });
+  verify->add_option("--passphrase-from", a->passphrase_from,
+                     "file:PATH, fd:N, env:NAME or prompt");
+  on_run(*verify, context, [a, &context] { return check(*a, context); });
 }
 
 }  // namespace amic::node

@@ -133,10 +133,11 @@ json::object summary_json(importers::ImportResult const& result) {
   out["rejected"] = result.rejected;
   json::array refused;
   for (auto const& row : result.refused)
-    refused.push_back({{"line", row.line},
-                       {"verdict", row.fate == importers::RowFate::kRejected ? "rejected" : "quarantined"},
-                       {"code", code_name(row.code)},
-                       {"reason", row.reason}});
+    refused.push_back(
+        {{"line", row.line},
+         {"verdict", row.fate == importers::RowFate::kRejected ? "rejected" : "quarantined"},
+         {"code", code_name(row.code)},
+         {"reason", row.reason}});
   out["refused"] = std::move(refused);
   json::object notes;
   for (auto const& [note, rows] : result.notes) notes[note] = rows;
@@ -166,8 +167,8 @@ Result<Imported> read_stix(std::string const& text) {
   out.summary["rejected"] = parsed.report.rejected;
   json::array refused;
   for (auto const& one : parsed.report.refused)
-    refused.push_back({{"pointer", one.pointer}, {"code", code_name(one.code)},
-                       {"reason", one.reason}});
+    refused.push_back(
+        {{"pointer", one.pointer}, {"code", code_name(one.code)}, {"reason", one.reason}});
   out.summary["refused"] = std::move(refused);
   out.text = std::to_string(parsed.report.accepted) + " accepted, " +
              std::to_string(parsed.report.quarantined) + " quarantined, " +
@@ -197,8 +198,7 @@ Result<Output> import_file(ImportArguments const& a, Context& context) {
     std::size_t done = 0;
     for (auto const& bundle : imported.bundles) {
       AMIC_TRY_VOID(client->post(
-          "/api/v1/items",
-          share_request_text(marking, "ROUTINE", true, kStixMediaType, bundle)));
+          "/api/v1/items", share_request_text(marking, "ROUTINE", true, kStixMediaType, bundle)));
       ++done;
       if (!context.json && imported.bundles.size() > 1)
         context.err << "\r" << done << "/" << imported.bundles.size() << " bundles" << std::flush;
@@ -212,7 +212,8 @@ Result<Output> import_file(ImportArguments const& a, Context& context) {
 
 void add_share_commands(CLI::App& app, Context& context) {
   auto const a = std::make_shared<ShareArguments>();
-  auto* command = app.add_subcommand("share", "Release a STIX bundle or a document to named members");
+  auto* command =
+      app.add_subcommand("share", "Release a STIX bundle or a document to named members");
   add_api_options(*command, a->api);
   command->add_option("file", a->file, "STIX 2.1 bundle or other file; - for standard input")
       ->required();
@@ -229,14 +230,17 @@ void add_share_commands(CLI::App& app, Context& context) {
   command->add_option("--media-type", a->media_type, "If not a STIX bundle, e.g. text/plain");
   command->add_option("--idempotency-key", a->idempotency_key, "The same key is shared only once");
   command->add_flag("--dry-run", a->dry_run, "Print exactly who would receive it; send nothing");
-  command->footer("Example:\n  amic share --dir my --rel-to BN,SG --classification RESTRICTED "
-                  "--dry-run bundle.json");
+  command->footer(
+      "Example:\n  amic share --dir my --rel-to BN,SG --classification RESTRICTED "
+      "--dry-run bundle.json");
   on_run(*command, context, [a] { return share(*a); });
 
   auto const i = std::make_shared<ImportArguments>();
-  auto* import = app.add_subcommand("import", "Take data into this node's own holdings; nobody else receives it");
+  auto* import = app.add_subcommand(
+      "import", "Take data into this node's own holdings; nobody else receives it");
   add_api_options(*import, i->api);
-  import->add_option("file", i->file, "STIX 2.1 JSON, ASAM or IMB incident CSV; - for standard input")
+  import
+      ->add_option("file", i->file, "STIX 2.1 JSON, ASAM or IMB incident CSV; - for standard input")
       ->required();
   import->add_option("--format", i->format, "auto (default), stix, asam or imb")
       ->check(CLI::IsMember({"auto", "stix", "asam", "imb"}));

@@ -172,15 +172,17 @@ Result<consent::Community> launch_demo(std::vector<DemoMember> const& members,
   return consent::community_of(transcript);
 }
 
-DemoNodes::~DemoNodes() { stop(); }
+DemoNodes::~DemoNodes() {
+  stop();
+}
 
 Result<void> DemoNodes::start() {
   for (auto const& member : members_) {
     std::string const dir = member.dir.string();
     std::string const log = (member.dir / "node.log").string();
     std::string const output = (member.dir / "output.log").string();
-    char const* arguments[] = {"amic",       "node",      "run", "--dir", dir.c_str(),
-                               "--log-file", log.c_str(), nullptr};
+    char const* arguments[] = {"amic",      "node",       "run",       "--dir",
+                               dir.c_str(), "--log-file", log.c_str(), nullptr};
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
@@ -230,9 +232,10 @@ Result<void> DemoNodes::wait_linked(std::int64_t timeout_ms) {
       auto const missing = not_linked(member);
       if (missing.empty()) break;
       if (auto const ended = ended_member(); !ended.empty())
-        return fail(Code::kUnavailable, "node of " + ended,
-                    "ended by itself; see " + (members_.front().dir.parent_path() / lower(ended) /
-                                               "output.log").string());
+        return fail(
+            Code::kUnavailable, "node of " + ended,
+            "ended by itself; see " +
+                (members_.front().dir.parent_path() / lower(ended) / "output.log").string());
       if (std::chrono::steady_clock::now() >= deadline)
         return fail(Code::kTimeout, "node of " + member.id, missing);
       std::this_thread::sleep_for(kPollEvery);

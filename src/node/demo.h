@@ -60,8 +60,8 @@ struct DemoLoad {
   std::size_t incidents = 0;
 };
 Result<DemoLoad> load_demo_data(std::vector<DemoMember> const& members,
-                                std::filesystem::path const& data,
-                                std::filesystem::path const& dir, std::ostream& progress);
+                                std::filesystem::path const& data, std::filesystem::path const& dir,
+                                std::ostream& progress);
 
 // One synthetic item from a random member to its neighbours.
 Result<std::string> share_synthetic(std::vector<DemoMember> const& members, Random& random,

@@ -50,10 +50,9 @@ Release choose_release(DemoMember const& member, std::size_t turn) {
 // The same key after a crash in the middle of loading: nothing is shared twice.
 Result<void> share_once(ApiClient& client, std::string const& key, json::object marking,
                         std::string_view precedence, std::string_view bundle) {
-  AMIC_TRY_VOID(client.post("/api/v1/items",
-                            share_request_text(std::move(marking), precedence, false,
-                                               kStixMediaType, bundle),
-                            key));
+  AMIC_TRY_VOID(client.post(
+      "/api/v1/items",
+      share_request_text(std::move(marking), precedence, false, kStixMediaType, bundle), key));
   return {};
 }
 
@@ -64,11 +63,11 @@ Result<void> share_incidents(DemoMember const& member, importers::ImportResult c
   AMIC_TRY(auto const client, ApiClient::connect({member.dir.string(), "", ""}));
   for (std::size_t i = 0; i < std::min(bundles.size(), kBundlesPerCoast); ++i) {
     auto const release = choose_release(member, i);
-    AMIC_TRY_VOID(share_once(
-        *client, "demo-" + source.source + "-" + member.id + "-" + std::to_string(i),
-        demo_marking(release.classification, release.tlp, release.rel_to,
-                     "DEMONSTRATION with public data: " + std::string(credit)),
-        release.precedence, bundles[i]));
+    AMIC_TRY_VOID(share_once(*client,
+                             "demo-" + source.source + "-" + member.id + "-" + std::to_string(i),
+                             demo_marking(release.classification, release.tlp, release.rel_to,
+                                          "DEMONSTRATION with public data: " + std::string(credit)),
+                             release.precedence, bundles[i]));
     load.items += 1;
   }
   return {};
@@ -76,8 +75,8 @@ Result<void> share_incidents(DemoMember const& member, importers::ImportResult c
 }  // namespace
 
 Result<DemoLoad> load_demo_data(std::vector<DemoMember> const& members,
-                                std::filesystem::path const& data,
-                                std::filesystem::path const& dir, std::ostream& progress) {
+                                std::filesystem::path const& data, std::filesystem::path const& dir,
+                                std::ostream& progress) {
   DemoLoad load;
   auto const marker = dir / "loaded";
   if (std::filesystem::exists(marker)) return load;
@@ -91,7 +90,8 @@ Result<DemoLoad> load_demo_data(std::vector<DemoMember> const& members,
   for (auto const& member : members) {
     progress << "   " << member.id << " shares incidents near its coast\n" << std::flush;
     AMIC_TRY_VOID(share_incidents(member, asam, "NGA ASAM", load));
-    AMIC_TRY_VOID(share_incidents(member, imb, "IMB-derived, doi 10.5334/johd.39, CC BY 4.0", load));
+    AMIC_TRY_VOID(
+        share_incidents(member, imb, "IMB-derived, doi 10.5334/johd.39, CC BY 4.0", load));
   }
   auto const& first = members.front();
   progress << "   " << first.id << " shares ATT&CK for ICS with everybody\n" << std::flush;
@@ -100,10 +100,10 @@ Result<DemoLoad> load_demo_data(std::vector<DemoMember> const& members,
   for (auto const& member : members)
     if (member.id != first.id) others.push_back(member.id);
   AMIC_TRY(auto const client, ApiClient::connect({first.dir.string(), "", ""}));
-  AMIC_TRY_VOID(share_once(*client, "demo-attack-ics",
-                           demo_marking("UNCLASSIFIED", "TLP:CLEAR", others,
-                                        "ATT&CK for ICS (c) The MITRE Corporation"),
-                           "ROUTINE", attack));
+  AMIC_TRY_VOID(share_once(
+      *client, "demo-attack-ics",
+      demo_marking("UNCLASSIFIED", "TLP:CLEAR", others, "ATT&CK for ICS (c) The MITRE Corporation"),
+      "ROUTINE", attack));
   load.items += 1;
   AMIC_TRY_VOID(write_new_file(marker, "The public data was shared.\n"));
   return load;
@@ -114,7 +114,8 @@ struct Story {
   std::string_view title, text, precedence;
 };
 constexpr Story kStories[] = {
-    {"Sea robbery: three persons seen near an anchorage", "Small craft without lights.", "IMMEDIATE"},
+    {"Sea robbery: three persons seen near an anchorage", "Small craft without lights.",
+     "IMMEDIATE"},
     {"Phishing wave against port authorities", "Lure imitates a berth schedule.", "PRIORITY"},
     {"Haze: visibility below 1,000 m forecast", "Smoke from peat fires expected.", "PRIORITY"},
     {"Earthquake felt, magnitude being assessed", "No tsunami expected so far.", "FLASH"},
@@ -137,9 +138,9 @@ std::string synthetic_bundle(DemoMember const& member, Story const& story, Rando
   auto const identity = "identity--" + uuid_v4(random);
   auto const indicator = "indicator--" + uuid_v4(random);
   auto const common = [&](std::string_view type, std::string const& id) {
-    return json::object{{"type", type}, {"spec_version", "2.1"}, {"id", id},
-                        {"created", now}, {"modified", now},
-                        {"labels", json::array{"demonstration", "synthetic"}}};
+    return json::object{{"type", type},    {"spec_version", "2.1"},
+                        {"id", id},        {"created", now},
+                        {"modified", now}, {"labels", json::array{"demonstration", "synthetic"}}};
   };
   auto who = common("identity", identity);
   who["name"] = "Synthetic watch floor of " + member.name;
@@ -169,12 +170,12 @@ Result<std::string> share_synthetic(std::vector<DemoMember> const& members, Rand
   auto const& story = kStories[random.below(std::size(kStories))];
   auto const release = choose_release(member, random.below(64));
   AMIC_TRY(auto const client, ApiClient::connect({member.dir.string(), "", ""}));
-  AMIC_TRY_VOID(client->post(
-      "/api/v1/items",
-      share_request_text(demo_marking(release.classification, release.tlp, release.rel_to,
-                                      "DEMONSTRATION, synthetic"),
-                         story.precedence, false, kStixMediaType,
-                         synthetic_bundle(member, story, random, clock.now_ms()))));
+  AMIC_TRY_VOID(
+      client->post("/api/v1/items",
+                   share_request_text(demo_marking(release.classification, release.tlp,
+                                                   release.rel_to, "DEMONSTRATION, synthetic"),
+                                      story.precedence, false, kStixMediaType,
+                                      synthetic_bundle(member, story, random, clock.now_ms()))));
   return member.id + ": " + std::string(story.title);
 }
 
@@ -185,9 +186,8 @@ Result<std::string> demo_token(DemoMember const& member) {
     return *kept;
   }
   AMIC_TRY(auto const client, ApiClient::connect({member.dir.string(), "", ""}));
-  json::object request{{"name", "demonstration"},
-                       {"scopes", "read,share,audit"},
-                       {"clearance", "SECRET"}};
+  json::object request{
+      {"name", "demonstration"}, {"scopes", "read,share,audit"}, {"clearance", "SECRET"}};
   AMIC_TRY(auto const answer, client->post("/api/v1/tokens", json::serialize(request)));
   AMIC_TRY(auto const value, json::parse(answer));
   AMIC_TRY(auto secret, json::get_string(value.as_object(), "secret", ""));

@@ -1,5 +1,5 @@
-// Group commit: one thread, one fsync for all that waits. While one transaction is on its way to the
-// disk, what arrives waits and goes with the next; nothing is delayed on purpose.
+// Group commit: one thread, one fsync for all that waits. While one transaction is on its way to
+// the disk, what arrives waits and goes with the next; nothing is delayed on purpose.
 #pragma once
 
 #include <condition_variable>

@@ -60,8 +60,10 @@ void IndexWorker::work_once() {
   {
     std::lock_guard const lock(mutex_);
     failure_.reset();
-    if (!watermark) failure_ = watermark.error();
-    else applied_seq_ = *watermark;
+    if (!watermark)
+      failure_ = watermark.error();
+    else
+      applied_seq_ = *watermark;
   }
   if (watermark) on_applied_(*watermark);
 }

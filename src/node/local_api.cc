@@ -11,7 +11,9 @@ namespace amic::node {
 namespace {
 constexpr std::int64_t kTimeoutMs = 120'000;
 
-std::filesystem::path run_file(DataDir const& dir) { return dir.run() / "api.json"; }
+std::filesystem::path run_file(DataDir const& dir) {
+  return dir.run() / "api.json";
+}
 
 // Problem details as the Error they were made from.
 Error error_of(net::Response const& response) {
@@ -47,9 +49,9 @@ Result<void> write_run_file(DataDir const& dir, RunFile const& file) {
 Result<RunFile> read_run_file(DataDir const& dir) {
   auto const text = read_file(run_file(dir));
   if (!text)
-    return fail(Code::kUnavailable, dir.root().string(),
-                "the node is not running; start it with: amic node run --dir " +
-                    dir.root().string());
+    return fail(
+        Code::kUnavailable, dir.root().string(),
+        "the node is not running; start it with: amic node run --dir " + dir.root().string());
   AMIC_TRY(auto const value, json::parse(*text));
   if (!value.is_object()) return fail(Code::kCorrupt, run_file(dir).string());
   auto const& object = value.get_object();
@@ -122,8 +124,7 @@ Result<std::string> ApiClient::post(std::string const& target, std::string body,
   request.method = "POST";
   request.target = target;
   request.headers.emplace_back("content-type", "application/json");
-  if (!idempotency_key.empty())
-    request.headers.emplace_back("idempotency-key", idempotency_key);
+  if (!idempotency_key.empty()) request.headers.emplace_back("idempotency-key", idempotency_key);
   request.body = std::move(body);
   return call(std::move(request));
 }

@@ -1,9 +1,12 @@
 #include "node/node.h"
 
+#include <malloc.h>
+
 #include "base/limits.h"
 #include "codec/codec.h"
 #include "crypto/hash.h"
 #include "exchange/direct_committer.h"
+#include "node/store_key.h"
 #include "obs/log.h"
 
 namespace amic::node {
@@ -12,13 +15,12 @@ namespace {
 constexpr int kRuntimeThreads = 2;
 constexpr int kPoolThreads = 2;
 constexpr std::size_t kPoolQueueMax = 4096;
+constexpr std::int64_t kTrimEveryMs = 20'000;
 
 // The launch is the log's first leaf in every member's node: its id is the community's.
 EnvelopeId launch_record_id(CommunityId const& community) {
   return *EnvelopeId::from(community.view().first(EnvelopeId::kSize));
 }
-
-std::string dsn(DataDir const& dir) { return "sqlite:" + dir.store().string(); }
 
 exchange::NodeKeys exchange_keys(MemberId const& self, NodeKeys const& keys) {
   return {self, keys.node, keys.sealing};
@@ -53,6 +55,7 @@ Result<void> Node::open() {
   AMIC_TRY_VOID(open_link());
   AMIC_TRY_VOID(open_api());
   link_->start();
+  arm_trim();
   obs::log(obs::Level::kInfo, "node.started",
            {{"member", options_.config.member.str()},
             {"api", api_url()},
@@ -63,14 +66,13 @@ Result<void> Node::open() {
 
 Result<void> Node::open_store() {
   auto const& self = options_.config.member;
-  AMIC_TRY(store_, store::Store::open(dsn(options_.dir), {}));
+  AMIC_TRY(store_, node::open_store(options_.dir, options_.keys));
   AMIC_TRY_VOID(report_index_reset());
-  AMIC_TRY(log_, tlog::Log::open(*store_,
-                                 tlog::log_origin(community_.id, self, options_.config.realm),
-                                 options_.keys.log));
-  witness_ = std::make_unique<tlog::Witness>(*store_, *log_,
-                                             tlog::cosigner_name(community_.id, self),
-                                             options_.keys.cosigner, clock_);
+  AMIC_TRY(log_,
+           tlog::Log::open(*store_, tlog::log_origin(community_.id, self, options_.config.realm),
+                           options_.keys.log));
+  witness_ = std::make_unique<tlog::Witness>(
+      *store_, *log_, tlog::cosigner_name(community_.id, self), options_.keys.cosigner, clock_);
   AMIC_TRY_VOID(record_launch());
   committer_ = std::make_unique<GroupCommitter>(*log_, [this](std::uint64_t log_size) {
     if (auto* index = index_.load()) index->log_grew(log_size);
@@ -98,6 +100,9 @@ Result<void> Node::record_launch() {
   auto const id = launch_record_id(community_.id);
   AMIC_TRY(auto const held, store_->log_find(id));
   if (held) return {};
+  if (log_->size() > 0)
+    return fail(Code::kConflict, options_.dir.launch_file().string(),
+                "the log here was begun in another community");
   store::Record record;
   record.kind = store::RecordKind::kGovernance;
   record.id = id;
@@ -118,9 +123,9 @@ Result<void> Node::open_link() {
   options.port = options_.config.link_listen.port;
   options.tls_seed = to_bytes(options_.keys.tls.seed());
   options.witness_interval_ms = options_.config.witness_interval_s * 1000;
-  AMIC_TRY(link_, link::LinkService::create({runtime_, pool_, *exchange_, *log_, *witness_, clock_,
-                                             random_, metrics_},
-                                            std::move(options)));
+  AMIC_TRY(link_, link::LinkService::create(
+                      {runtime_, pool_, *exchange_, *log_, *witness_, clock_, random_, metrics_},
+                      std::move(options)));
   return {};
 }
 
@@ -130,13 +135,19 @@ Result<void> Node::open_api() {
   options.server.port = options_.config.api_listen.port;
   options.server.body_bytes_max = limits::kHttpBodyBytesMax;
   options.local_token_sha256 = identity::secret_sha256(options_.local_token);
-  api::Dependencies const dependencies{
-      runtime_, pool_,   *store_, *exchange_, *committer_, *log_,
-      clock_,   random_, metrics_,
-      [this] { return links_json(); },
-      [this] { return readiness(); },
-      [this] { return index_owner_->applied_seq(); },
-      std::string(kSoftwareVersion)};
+  api::Dependencies const dependencies{runtime_,
+                                       pool_,
+                                       *store_,
+                                       *exchange_,
+                                       *committer_,
+                                       *log_,
+                                       clock_,
+                                       random_,
+                                       metrics_,
+                                       [this] { return links_json(); },
+                                       [this] { return readiness(); },
+                                       [this] { return index_owner_->applied_seq(); },
+                                       std::string(kSoftwareVersion)};
   AMIC_TRY(api_owner_, api::ApiService::start(dependencies, std::move(options)));
   api_ = api_owner_.get();
   return {};
@@ -159,6 +170,28 @@ api::Readiness Node::readiness() const {
   return {true, ""};
 }
 
+// One large item leaves megabytes in the allocator's free lists: a node that sits idle for months
+// on a small machine gives them back.
+void Node::arm_trim() {
+  trim_ = runtime_.after(kTrimEveryMs, [this] {
+    ::malloc_trim(0);
+    arm_trim();
+  });
+}
+
+namespace {
+json::array refusals_json(std::vector<exchange::PeerRefusal> const& refusals) {
+  json::array out;
+  for (auto const& refusal : refusals)
+    out.push_back({{"item", codec::to_uuid(refusal.item.view())},
+                   {"precedence", precedence_name(static_cast<Precedence>(refusal.lane))},
+                   {"n", refusal.n},
+                   {"code", refusal.code},
+                   {"at", codec::to_rfc3339(refusal.at_ms)}});
+  return out;
+}
+}  // namespace
+
 json::value Node::links_json() const {
   json::array out;
   auto const all = link_->status();
@@ -178,8 +211,8 @@ json::value Node::links_json() const {
       sent += lane.acked_n;
       received += lane.received_n;
       if (lane.oldest_queued_ms != 0)
-        oldest_ms = oldest_ms == 0 ? lane.oldest_queued_ms
-                                   : std::min(oldest_ms, lane.oldest_queued_ms);
+        oldest_ms =
+            oldest_ms == 0 ? lane.oldest_queued_ms : std::min(oldest_ms, lane.oldest_queued_ms);
       lanes.push_back({{"precedence", precedence_name(static_cast<Precedence>(i))},
                        {"queued", lane.queued_n},
                        {"acknowledged", lane.acked_n},
@@ -191,6 +224,7 @@ json::value Node::links_json() const {
     link["sent"] = sent;
     link["received"] = received;
     link["quarantined"] = peer.quarantined;
+    link["refusals"] = refusals_json(peer.refusals);
     link["cosigned_size"] = peer.cosigned_size;
     if (peer.last_ok_ms != 0) link["last_contact"] = codec::to_rfc3339(peer.last_ok_ms);
     if (peer.next_try_ms != 0) link["next_try"] = codec::to_rfc3339(peer.next_try_ms);
@@ -207,7 +241,7 @@ Result<OfflineNode> open_offline(DataDir const& dir, consent::Community const& c
                                  Random& random) {
   AMIC_TRY(auto const card, dir.card());
   OfflineNode out;
-  AMIC_TRY(out.store, store::Store::open(dsn(dir), {}));
+  AMIC_TRY(out.store, node::open_store(dir, keys));
   AMIC_TRY(out.log, tlog::Log::open(*out.store, tlog::log_origin(community.id, card.member, realm),
                                     keys.log));
   out.committer = std::make_unique<exchange::DirectCommitter>(*out.log);

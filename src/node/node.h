@@ -43,6 +43,7 @@ class Node {
   Result<void> open_link();
   Result<void> open_api();
   json::value links_json() const;
+  void arm_trim();
 
   NodeOptions options_;
   SystemClock clock_;
@@ -61,6 +62,7 @@ class Node {
   std::unique_ptr<link::LinkService> link_;
   std::atomic<api::ApiService*> api_ = nullptr;
   std::unique_ptr<api::ApiService> api_owner_;
+  std::shared_ptr<net::Runtime::Timer> trim_;  // touched by open() and its own callback only
 };
 
 // The engine over a store that no node runs on: for `amic node rebuild` and `amic log verify`.

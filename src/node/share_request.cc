@@ -4,9 +4,8 @@
 
 namespace amic::node {
 
-std::string share_request_text(json::object marking, std::string_view precedence,
-                               bool keep_private, std::string_view media_type,
-                               std::string_view body) {
+std::string share_request_text(json::object marking, std::string_view precedence, bool keep_private,
+                               std::string_view media_type, std::string_view body) {
   json::object request;
   request["marking"] = std::move(marking);
   request["precedence"] = precedence;

@@ -10,8 +10,7 @@ namespace amic::node {
 inline constexpr std::string_view kStixMediaType = "application/stix+json;version=2.1";
 
 // A bundle is inserted as it stands, byte for byte; any other media type goes in base64.
-std::string share_request_text(json::object marking, std::string_view precedence,
-                               bool keep_private, std::string_view media_type,
-                               std::string_view body);
+std::string share_request_text(json::object marking, std::string_view precedence, bool keep_private,
+                               std::string_view media_type, std::string_view body);
 
 }  // namespace amic::node

@@ -40,7 +40,7 @@ std::shared_ptr<Destination const> make_destination(spdlog::sink_ptr sink, Clock
   out->logger = std::make_shared<spdlog::logger>("amic", std::move(sink));
   out->logger->set_pattern("%v");
   out->logger->set_level(spdlog::level::trace);  // our own level decides
-  out->logger->flush_on(spdlog::level::warn);
+  out->logger->flush_on(spdlog::level::info);  // kill -9 loses debug lines at most
   out->clock = clock != nullptr ? clock : &kSystemClock;
   return out;
 }

@@ -17,13 +17,18 @@ class Backend {
  public:
   virtual ~Backend() = default;
   virtual std::string dsn() const = 0;
+  virtual Options options() const { return {}; }
 };
-class SqliteBackend final : public Backend {
+class SqliteBackend : public Backend {
  public:
   std::string dsn() const override { return "sqlite:" + directory_.path().string(); }
 
  private:
   TempDir directory_;
+};
+class EncryptedSqliteBackend final : public SqliteBackend {
+ public:
+  Options options() const override { return {.key = test_key(1)}; }
 };
 using Factory = std::unique_ptr<Backend> (*)();
 
@@ -32,7 +37,7 @@ class StoreTest : public testing::TestWithParam<Factory> {
   StoreTest() : backend_(GetParam()()) { reopen(); }
   void reopen() {
     store_.reset();
-    store_ = ok(Store::open(backend_->dsn(), {}));
+    store_ = ok(Store::open(backend_->dsn(), backend_->options()));
   }
   // Labels "a", "b", ... with ids 1, 2, ...
   AudienceId label(std::string_view text) { return ok(store_->intern(as_bytes(text))); }
@@ -56,11 +61,14 @@ using Ords = std::vector<std::uint64_t>;
 inline std::unique_ptr<Backend> make_sqlite() {
   return std::make_unique<SqliteBackend>();
 }
+inline std::unique_ptr<Backend> make_encrypted_sqlite() {
+  return std::make_unique<EncryptedSqliteBackend>();
+}
 inline std::string backend_name(testing::TestParamInfo<Factory> const& info) {
-  return info.param == make_sqlite ? "sqlite" : "other";
+  return info.param == make_sqlite ? "sqlite" : "sqlite_encrypted";
 }
 inline auto all_backends() {
-  return testing::Values(&make_sqlite);
+  return testing::Values(&make_sqlite, &make_encrypted_sqlite);
 }
 
 }  // namespace amic::store

@@ -203,6 +203,7 @@ TEST_P(StoreTest, ApplyIsIdempotentAndMovesTheWatermark) {
 TEST_P(StoreTest, ApplyRefusesWhatCannotBeRightAndKeepsNothingOfIt) {
   AudienceId const a = label("a");
   apply({object(1, object_id(1), 1, a, 1)}, 1);
+  ok(store_->append({unit(2), unit(3)}));
   auto const refuse = [&](Derived derived) {
     derived.upto_seq = 2;
     auto const result = store_->apply(derived);
@@ -220,6 +221,10 @@ TEST_P(StoreTest, ApplyRefusesWhatCannotBeRightAndKeepsNothingOfIt) {
   refuse({.objects = {stale}});
   ItemRow unlabelled;
   unlabelled.seq = 2;
+  Derived falling;
+  falling.objects = {object(2, object_id(2), 1, a, 3), object(3, object_id(3), 1, a, 2)};
+  falling.upto_seq = 3;
+  EXPECT_EQ(store_->apply(falling).error().code, Code::kOutOfRange);
   refuse({.items = {unlabelled}, .objects = {object(2, object_id(2), 1, a, 2)}});
   refuse({.objects = {object(2, object_id(2), 1, a, 2)}, .edges = {{"x", "y", "r", 2, 9}}});
 }

@@ -17,7 +17,9 @@
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "base/ids.h"
+#include "base/random.h"
 #include "base/result.h"
+#include "crypto/secret.h"
 
 namespace amic::store {
 
@@ -30,6 +32,12 @@ enum class RecordKind : std::uint8_t {
   kGovernance = 3,   // launch transcript, later motions and decisions
 };
 
+// Where the feed of objects ends: the last position and time given.
+struct FeedEnd {
+  std::uint64_t ord = 0;
+  std::int64_t added_us = 0;
+};
+
 struct Record {
   std::uint64_t seq = 0;  // 1-based position, assigned by append; leaf index = seq - 1
   RecordKind kind = RecordKind::kEnvelopeOut;
@@ -38,6 +46,9 @@ struct Record {
   UnixMs at_ms = 0;  // when this node accepted it
   MemberId peer;     // kEnvelopeIn: who delivered it; else empty
   Bytes bytes;
+  // Its data key was destroyed: `bytes` is empty, `digest` is still that of the bytes there were.
+  bool shredded = false;
+  FeedEnd shredded_end = {};  // shredded: how far its objects reached in the feed; else zeros
 };
 
 // One (peer, lane, direction) position. `n` counts from 1; 0 = nothing yet.
@@ -156,8 +167,8 @@ struct RefusedObject {
   std::string body;  // quarantined: the exact text, else empty
 };
 
-struct EdgeRow {  // reference from one object to another; either may arrive first
-  std::string from;
+struct EdgeRow {     // reference from one object to another; either may arrive first
+  std::string from;  // id of the object at `ord`
   std::string to;
   std::string relation;  // property name, or relationship_type
   std::uint64_t ord = 0;
@@ -172,11 +183,6 @@ struct Derived {
   std::vector<EdgeRow> edges = {};
   std::vector<RefusedObject> refused = {};
   std::uint64_t upto_seq = 0;  // becomes the watermark in the same transaction
-};
-
-struct FeedEnd {
-  std::uint64_t ord = 0;
-  std::int64_t added_us = 0;
 };
 
 enum class VersionSelect : std::uint8_t { kLast, kFirst, kAll };  // TAXII match[version]
@@ -201,13 +207,18 @@ struct Options {
   bool read_only = false;  // no lock, no migration, no index reset; writes are kReadOnly
   std::uint32_t max_log_pages =
       0;  // for tests of a full disk: log.db grows no further; 0 = no limit
+  // Encryption at rest: 32 bytes under which the data keys of the records are kept. nullopt: the
+  // store is not encrypted, which is for tests and tools. A store stays as it was made.
+  std::optional<crypto::Secret> key = {};
+  Random* random = nullptr;  // of data keys and nonces; must outlive the store. null: the kernel's
 };
 
 class Store {
  public:
   // `dsn`: "sqlite:DIR". kLocked (second process), kReadOnly, kCorrupt (names file and page),
-  // kUnsupported (newer schema), kDiskFull, kIo. Takes an exclusive lock on the directory unless
-  // read_only. Migrates older schemas; says so in the log.
+  // kUnsupported (newer schema), kDiskFull, kIo. At "store.key": kWrongPassphrase (another key),
+  // kMissingKey (encrypted, and no key given), kConflict (a key given, but made without). Takes an
+  // exclusive lock on the directory unless read_only. Migrates older schemas; says so in the log.
   static Result<std::unique_ptr<Store>> open(std::string const& dsn, Options options);
   virtual ~Store() = default;
 
@@ -244,14 +255,24 @@ class Store {
                                                                      std::size_t count_max) = 0;
   virtual Result<std::optional<Bytes>> tile(std::uint8_t level, std::uint64_t index) = 0;
 
-  // Index. apply is idempotent: rows at or below the watermark are ignored. Needs every row's
-  // audience known, seq <= upto_seq, and ord and added_us rising: kOutOfRange otherwise, nothing
-  // applied. The same (id, version) may be held once per audience, so that a wider release of what
-  // is already held narrowly becomes visible; one reader never sees it twice (the first one he may
-  // read counts). A second row of the same (id, version, audience) is ignored.
+  // Erasure. Destroys the record's data key and what is stored of its bytes, deletes its objects,
+  // edges and refused objects from the index and the title and counts of its item, and overwrites
+  // the old pages of both files. Record number, id, digest and times stay, so that proofs do.
+  // Objects that another record brought as well are in the index again after the next rebuild.
+  // kConflict: a peer has not signed for it yet. kNotFound: no such record. kLocked: erased, but
+  // another process still reads old pages; call again, or open again, to overwrite those. Safe to
+  // repeat; what a kill interrupts is finished by open(). Waits for readers of the index.
+  virtual Result<void> shred(std::uint64_t seq, UnixMs at_ms) = 0;
+
+  // Index. apply is idempotent: rows at or below the watermark are ignored, and so are those of
+  // records that were shredded. Needs every row's audience known, seq <= upto_seq, ord and added_us
+  // of objects rising, and their seq not falling: kOutOfRange otherwise, nothing applied. The same
+  // (id, version) may be held once per audience, so that a wider release of what is already held
+  // narrowly becomes visible; one reader never sees it twice (the first one he may read counts). A
+  // second row of the same (id, version, audience) is ignored.
   virtual Result<void> apply(Derived const& derived) = 0;
   virtual Result<std::uint64_t> watermark() = 0;
-  virtual Result<FeedEnd> feed_end() = 0;
+  virtual Result<FeedEnd> feed_end() = 0;  // never less than what a shredded record had reached
   // Apply thread only. Durable with the next apply(), whether or not `audiences` repeats it.
   virtual Result<AudienceId> intern(BytesView label) = 0;
   virtual Result<std::vector<Audience>> audiences() = 0;

@@ -45,6 +45,10 @@ inline EnvelopeId envelope_id(std::uint64_t n) {
   return id;
 }
 
+inline crypto::Secret test_key(std::uint8_t fill) {
+  return crypto::Secret(Bytes(32, fill));
+}
+
 inline Record record(std::uint64_t n, std::size_t size = 64) {
   Record out;
   out.kind = RecordKind::kEnvelopeOut;

@@ -164,6 +164,7 @@ class Witness {
 // counts the known cosigners of the last checkpoint. `progress` may be empty.
 struct VerifyReport {
   std::uint64_t records = 0;
+  std::uint64_t shredded = 0;  // of those: erased, so that only their digests were checked
   std::uint64_t checkpoint_size = 0;
   std::size_t cosignatures = 0;
   Hash root;

@@ -97,8 +97,9 @@ def main(cli, work):
             expect(all(link["state"] == "linked" for link in links), f"{member}: {links}")
         passed("every link is up")
         check_commands(cli, summary)
-        attack = apis["LA"].get("/api/v1/objects?type=attack-pattern&limit=1").json["objects"]
-        check(len(attack) == 1, "ATT&CK for ICS has arrived at the last member")
+        wait_until(lambda: apis["LA"].get("/api/v1/objects?type=attack-pattern&limit=1").json["objects"],
+                   "ATT&CK for ICS arrives at the last member")
+        passed("ATT&CK for ICS arrives at the last member")
 
         def synthetic():
             return [m for m, http in apis.items() if any(t.startswith("DEMONSTRATION: ") for t in titles(http))]

@@ -155,15 +155,13 @@ def check_nothing_lost_or_doubled(sender, receiver, clients):
 
 
 def check_files(cli, nodes):
-    digests = {}
     for node in nodes:
         records = cli.json("node", "check", "--dir", node.dir)["records"]
         report = cli.json("log", "verify", "--dir", node.dir)
-        check_equal((records, report["records"]), (ITEMS + 1, ITEMS + 1), f"{node.member}: files good, the log verifies")
+        check_equal((records, report["records"]), (ITEMS + 1, ITEMS + 1),
+                    f"{node.member}: files good, the log verifies")
         rebuilt = cli.json("node", "rebuild", "--dir", node.dir)
         check(rebuilt["unchanged"] is True, f"{node.member}: the index is what a rebuild makes of the log", rebuilt)
-        digests[node.member] = rebuilt["digest"]
-    expect(len(digests) == 2, "two nodes")
 
 
 def main(cli, work):
@@ -182,7 +180,8 @@ def main(cli, work):
     took = time.monotonic() - begin
     for one in clients.threads:
         one.join(harness.PATIENCE_S)
-    check_equal(sum(kills.values()), KILLS, f"{KILLS} kills {dict(kills)} while {ITEMS} items were shared in {took:.0f} s")
+    check_equal(sum(kills.values()), KILLS,
+                f"{KILLS} kills {dict(kills)} while {ITEMS} items were shared in {took:.0f} s")
     passed(f"the clients had to try again {clients.retries} times")
     for node in nodes:
         node.wait_ready()

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 #include <tuple>
+#include <unordered_set>
 
 #include "base/limits.h"
 #include "crypto/hash.h"
@@ -20,8 +21,8 @@ constexpr std::size_t kSampleBytesMax = 16 << 10;
 
 class Applier {
  public:
-  Applier(Connection& connection, Bodies& bodies, Derived const& derived)
-      : db_(connection), bodies_(bodies), derived_(derived) {}
+  Applier(Connection& connection, Bodies& bodies, Keys keys, Derived const& derived)
+      : db_(connection), bodies_(bodies), keys_(std::move(keys)), derived_(derived) {}
 
   // `pending` are labels interned but not stored yet.
   Result<void> run(std::map<Bytes, AudienceId> const& pending);
@@ -33,7 +34,10 @@ class Applier {
     bool multi = false;
     bool skip = false;
   };
-  bool fresh(std::uint64_t seq) const { return seq > applied_; }
+  // Neither applied before nor shredded since the batch was made.
+  bool fresh(std::uint64_t seq) const {
+    return seq > applied_ && !std::binary_search(shredded_.begin(), shredded_.end(), seq);
+  }
   Result<void> store_label(BytesView label, AudienceId id);
   Result<void> check_row(std::uint64_t seq, AudienceId audience) const;
   Result<void> collect_objects();
@@ -48,7 +52,10 @@ class Applier {
 
   Connection& db_;
   Bodies& bodies_;
+  Keys keys_;
   Derived const& derived_;
+  std::vector<std::uint64_t> shredded_;         // of the batch's records; rising
+  std::unordered_set<std::uint64_t> left_out_;  // ords of the batch that get no row
   std::uint64_t applied_ = 0, last_ord_ = 0, audience_max_ = 0;
   std::int64_t last_added_ = 0;
   std::vector<Object> objects_;  // in ord order
@@ -57,6 +64,7 @@ class Applier {
 Result<void> Applier::run(std::map<Bytes, AudienceId> const& pending) {
   AMIC_TRY(applied_, meta_get(db_, "applied_seq"));
   if (derived_.upto_seq <= applied_) return {};
+  AMIC_TRY(shredded_, keys_.shredded(applied_, derived_.upto_seq));
   for (auto const& [label, id] : pending) AMIC_TRY_VOID(store_label(label, id));
   for (Audience const& audience : derived_.audiences)
     AMIC_TRY_VOID(store_label(audience.label, audience.id));
@@ -107,11 +115,17 @@ Result<void> Applier::collect_objects() {
   std::int64_t added = last_added_;
   bool first = ord == 0;
   objects_.reserve(derived_.objects.size());
+  std::uint64_t seq = 0;
   for (ObjectRow const& row : derived_.objects) {
-    if (!fresh(row.seq)) continue;
+    if (!fresh(row.seq)) {
+      left_out_.insert(row.ord);
+      continue;
+    }
     AMIC_TRY_VOID(check_row(row.seq, row.audience));
     if (row.ord <= ord || (!first && row.added_us <= added))
       return fail(Code::kOutOfRange, "apply.objects", "ord and added_us must rise");
+    if (row.seq < seq) return fail(Code::kOutOfRange, "apply.objects", "seq must not fall");
+    seq = row.seq;
     if (row.body.size() > limits::kBodyBytesMax)
       return fail(Code::kTooLarge, "apply.objects", "body");
     ord = row.ord;
@@ -161,7 +175,10 @@ Result<void> Applier::insert_ids() {
       have.bind(as_bytes(object.id)).bind(object.row->version_us).bind(object.row->audience);
       AMIC_TRY(object.skip, have.step());
     }
-    if (object.skip) continue;
+    if (object.skip) {
+      left_out_.insert(object.row->ord);
+      continue;
+    }
     AMIC_TRY_VOID(mark_siblings(object));
     Query insert(db_, "INSERT INTO obj_by_id (id, ver, aud, ord) VALUES (?, ?, ?, ?)");
     insert.bind(as_bytes(object.id)).bind(object.row->version_us).bind(object.row->audience);
@@ -178,7 +195,8 @@ Result<void> Applier::insert_bodies() {
                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
   for (Object const& object : objects_) {
     ObjectRow const& row = *object.row;
-    AMIC_TRY(Bytes const body, bodies_.encode(db_, newest.dict, row.body));
+    AMIC_TRY(Bytes const frame, bodies_.encode(db_, newest.dict, row.body));
+    AMIC_TRY(Bytes const body, keys_.seal(Sealed::kObject, row.ord, row.seq, frame));
     // The type is nearly always what the id begins with: then it is not stored again.
     std::string_view const type =
         encoded_type(object.id) == row.type ? std::string_view() : std::string_view(row.type);
@@ -230,9 +248,10 @@ Result<void> Applier::insert_items() {
   for (ItemRow const& row : derived_.items) {
     if (!fresh(row.seq)) continue;
     AMIC_TRY_VOID(check_row(row.seq, row.audience));
+    AMIC_TRY(Bytes const title, keys_.seal(Sealed::kTitle, row.seq, row.seq, as_bytes(row.title)));
     insert.bind(row.seq).bind(row.id.view()).bind(row.originator.str());
     insert.bind(static_cast<int>(row.precedence)).bind(row.audience).bind(row.created_ms);
-    insert.bind(row.received_ms).bind(std::string_view(row.title));
+    insert.bind(row.received_ms).bind(BytesView(title));
     insert.bind(std::string_view(row.media_type)).bind(row.objects).bind(row.quarantined);
     AMIC_TRY_VOID(insert.bind(row.rejected).run());
     AMIC_TRY_VOID(by_id.bind(row.id.view()).bind(row.seq).run());
@@ -251,7 +270,7 @@ Result<void> Applier::insert_edges() {
   ids.reserve(derived_.edges.size());
   std::vector<Half> halves;
   for (EdgeRow const& edge : derived_.edges) {
-    if (edge.ord <= last_ord_) continue;  // of an object that was applied before
+    if (edge.ord <= last_ord_ || left_out_.contains(edge.ord)) continue;
     AMIC_TRY_VOID(check_row(applied_ + 1, edge.audience));
     auto const& [from, to] = ids.emplace_back(encode_id(edge.from), encode_id(edge.to));
     halves.push_back({&from, &to, &edge, 0});
@@ -274,16 +293,18 @@ Result<void> Applier::insert_edges() {
 
 Result<void> Applier::insert_refused() {
   Query insert(db_,
-               "INSERT INTO refused (seq, n, quarantined, code, pointer, reason, body) "
-               "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING");
+               "INSERT INTO refused (seq, n, quarantined, code, detail) "
+               "VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING");
   for (RefusedObject const& row : derived_.refused) {
     if (!fresh(row.seq)) continue;
     if (row.seq > derived_.upto_seq)
       return fail(Code::kOutOfRange, "apply.refused", "a row is of a record after upto_seq");
-    Bytes const body = row.body.empty() ? Bytes() : compress::compress(as_bytes(row.body));
+    RefusedDetail detail{row.pointer, row.reason, {}};
+    if (!row.body.empty()) detail.frame = compress::compress(as_bytes(row.body));
+    Bytes const plain = encode_refused(detail);
+    AMIC_TRY(Bytes const stored, keys_.seal(Sealed::kRefused, row.index, row.seq, plain));
     insert.bind(row.seq).bind(row.index).bind(row.quarantined ? 1 : 0).bind(code_name(row.code));
-    insert.bind(std::string_view(row.pointer)).bind(std::string_view(row.reason));
-    AMIC_TRY_VOID(insert.bind(BytesView(body)).run());
+    AMIC_TRY_VOID(insert.bind(BytesView(stored)).run());
   }
   return {};
 }
@@ -299,7 +320,7 @@ Result<void> IndexFile::apply(Derived const& derived) {
   AMIC_TRY_VOID(train(derived));
   Transaction transaction(*writer_);
   AMIC_TRY_VOID(transaction.begin());
-  AMIC_TRY_VOID(Applier(*writer_, bodies_, derived).run(pending_));
+  AMIC_TRY_VOID(Applier(*writer_, bodies_, keys(), derived).run(pending_));
   AMIC_TRY_VOID(transaction.commit());
   pending_.clear();
   return {};
@@ -314,13 +335,18 @@ Result<void> IndexFile::train(Derived const& derived) {
   std::uint64_t const objects = held + derived.objects.size();
   std::uint64_t const base = std::max(newest.objects, trained_at_);
   if (objects < kTrainObjectsMin || objects < base * kTrainGrowth) return {};
+  // What was shredded after the batch was made must not live on in a dictionary.
+  AMIC_TRY(auto const applied, meta_get(*writer_, "applied_seq"));
+  AMIC_TRY(auto const shredded, keys().shredded(applied, derived.upto_seq));
+  if (!shredded.empty()) return {};
   trained_at_ = objects;
   auto raw = train_from(derived, held);
   if (!raw) return raw.error().code == Code::kOutOfRange ? Result<void>() : fail(raw.error());
   Transaction transaction(*writer_);
   AMIC_TRY_VOID(transaction.begin());
   Query insert(*writer_, "INSERT INTO dict (dict, objects, raw) VALUES (?, ?, ?)");
-  AMIC_TRY_VOID(insert.bind(newest.dict + 1).bind(objects).bind(BytesView(*raw)).run());
+  Bytes const stored = vault_.seal_dictionary(newest.dict + 1, *raw);
+  AMIC_TRY_VOID(insert.bind(newest.dict + 1).bind(objects).bind(BytesView(stored)).run());
   return transaction.commit();
 }
 
@@ -330,12 +356,16 @@ Result<Bytes> IndexFile::train_from(Derived const& derived, std::uint64_t held) 
   std::size_t const from_held =
       derived.objects.size() >= kTrainObjectsMin ? kSamplesMax / 2 : kSamplesMax;
   std::uint64_t const step = std::max<std::uint64_t>(1, held / from_held);
+  Keys keys = this->keys();
   for (std::uint64_t ord = 1; ord <= held; ord += step) {
-    Query query(*writer_, "SELECT dict, body FROM obj WHERE ord >= ? ORDER BY ord LIMIT 1");
+    Query query(*writer_,
+                "SELECT dict, body, ord, seq FROM obj WHERE ord >= ? ORDER BY ord LIMIT 1");
     query.bind(ord);
     AMIC_TRY(bool const row, query.step());
     if (!row) break;
-    AMIC_TRY(auto body, bodies_.decode(*writer_, query.number(0), query.blob(1)));
+    AMIC_TRY(BytesView const frame,
+             keys.open(Sealed::kObject, query.number(2), query.number(3), query.blob(1)));
+    AMIC_TRY(auto body, bodies_.decode(*writer_, query.number(0), frame));
     if (body.size() <= kSampleBytesMax) plain.push_back(std::move(body));
   }
   std::vector<BytesView> samples;

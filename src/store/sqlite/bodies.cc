@@ -13,7 +13,8 @@ Result<Bodies::Shared> Bodies::load(Connection& connection, std::uint64_t dict) 
   query.bind(dict);
   AMIC_TRY(bool const row, query.step());
   if (!row) return fail(Code::kCorrupt, "idx.db", "a body names a dictionary that is not there");
-  Shared shared = std::make_shared<compress::Dictionary const>(to_bytes(query.blob(0)));
+  AMIC_TRY(Bytes raw, vault_.open_dictionary(dict, query.blob(0)));
+  Shared shared = std::make_shared<compress::Dictionary const>(std::move(raw));
   std::lock_guard const lock(mutex_);
   return loaded_.emplace(dict, std::move(shared)).first->second;
 }

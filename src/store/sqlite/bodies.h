@@ -1,4 +1,5 @@
 // Object bodies: zstd with a dictionary trained on this node's own objects. Dictionary 0 is none.
+// Frames come and go as plain ones: the caller encrypts them.
 #pragma once
 
 #include <map>
@@ -8,12 +9,14 @@
 
 #include "compress/compress.h"
 #include "store/sqlite/db.h"
+#include "store/sqlite/vault.h"
 
 namespace amic::store::sqlite {
 
 // Dictionaries of one idx.db, loaded when first needed and then kept (a handful). Any thread.
 class Bodies {
  public:
+  explicit Bodies(Vault& vault) : vault_(vault) {}
   Result<std::string> decode(Connection& connection, std::uint64_t dict, BytesView frame);
   // Compresses with `dict`, which the caller has from newest().
   Result<Bytes> encode(Connection& connection, std::uint64_t dict, std::string_view body);
@@ -29,6 +32,7 @@ class Bodies {
   using Shared = std::shared_ptr<compress::Dictionary const>;
   Result<Shared> load(Connection& connection, std::uint64_t dict);
 
+  Vault& vault_;
   std::mutex mutex_;
   std::map<std::uint64_t, Shared> loaded_;
 };

@@ -152,6 +152,12 @@ Result<std::int64_t> Connection::integer(char const* sql) {
   return query.integer(0);
 }
 
+Result<void> Connection::checkpoint() {
+  AMIC_TRY(auto const busy, integer("PRAGMA wal_checkpoint(TRUNCATE)"));
+  if (busy != 0) return fail(Code::kLocked, name_, "another process reads older pages");
+  return {};
+}
+
 Result<sqlite3_stmt*> Connection::prepared(char const* sql) {
   if (auto const found = statements_.find(sql); found != statements_.end()) return found->second;
   sqlite3_stmt* stmt = nullptr;

@@ -42,6 +42,8 @@ class Connection {
   // One or more statements without results (schema, PRAGMA).
   Result<void> exec(char const* sql);
   Result<std::int64_t> integer(char const* sql);  // first column of the first row
+  // Folds the whole WAL into the file and empties it. kLocked if a reader still needs it.
+  Result<void> checkpoint();
   bool in_transaction() const { return sqlite3_get_autocommit(db_) == 0; }
   std::int64_t changes() const { return sqlite3_changes64(db_); }
   sqlite3* raw() const { return db_; }

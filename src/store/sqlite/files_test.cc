@@ -318,10 +318,12 @@ TEST(Columns, IdsRoundTripAndStayApart) {
 
 // ---- Kills --------------------------------------------------------------------------------------
 
+Options const kEncrypted = {.key = test_key(3)};
+
 // Appends and applies without end; says each acknowledged seq on the pipe.
 [[noreturn]] void write_until_killed(fs::path const& directory, int pipe, std::uint64_t salt) {
   try {
-    auto store = open_at(directory);
+    auto store = open_at(directory, kEncrypted);
     SeededRandom random(salt);
     std::uint64_t applied = ok(store->watermark());
     std::uint64_t ord = ok(store->feed_end()).ord;
@@ -375,7 +377,7 @@ TEST(Kill, NothingAcknowledgedIsLostAndNothingIsTornAtAnyMoment) {
     while (::read(ends[0], &said, sizeof said) == sizeof said) acknowledged = said;
     ::close(ends[0]);
 
-    auto const store = open_at(dir.path());
+    auto const store = open_at(dir.path(), kEncrypted);
     std::uint64_t const size = ok(store->log_size());
     ASSERT_GE(size, acknowledged);
     ok(store->check());  // contiguous, digests, ids, trees
@@ -392,14 +394,14 @@ TEST(Kill, NothingAcknowledgedIsLostAndNothingIsTornAtAnyMoment) {
 
 TEST(Kill, ResettingTheIndexMayStopAnywhere) {
   TempDir dir;
-  { fill(*open_at(dir.path()), 5); }
+  { fill(*open_at(dir.path(), kEncrypted), 5); }
   SeededRandom random(5);
   for (int round = 0; round < 15; ++round) {
     int ends[2];
     ASSERT_EQ(::pipe(ends), 0);
     pid_t const child = ::fork();
     if (child == 0) {
-      auto store = open_at(dir.path());
+      auto store = open_at(dir.path(), kEncrypted);
       if (::write(ends[1], "x", 1) != 1) ::_exit(3);
       for (;;) {
         if (!store->reset_index() || !store->apply(derived_of(5, 1, 5))) ::_exit(4);
@@ -414,7 +416,7 @@ TEST(Kill, ResettingTheIndexMayStopAnywhere) {
     ::close(ends[0]);
     ::close(ends[1]);
     ASSERT_TRUE(WIFSIGNALED(status));
-    auto const store = open_at(dir.path());
+    auto const store = open_at(dir.path(), kEncrypted);
     ok(store->check());
     std::uint64_t const applied = ok(store->watermark());
     ASSERT_TRUE(applied == 0 || applied == 5);

@@ -44,6 +44,7 @@ tl::unexpected<Error> damaged(std::string what) {
 Result<Hash> IndexFile::digest() {
   AMIC_TRY(auto const lease, reader());
   Digester digester;
+  Keys keys = this->keys();
   AMIC_TRY(std::uint64_t const applied, meta_get(*lease, "applied_seq"));
   digester.take(std::move(codec::Writer().u64(applied)));
   AMIC_TRY_VOID(
@@ -54,7 +55,7 @@ Result<Hash> IndexFile::digest() {
     for (;;) {
       AMIC_TRY(bool const row, query.step());
       if (!row) break;
-      AMIC_TRY(auto const object, object_of(*lease, bodies_, query));
+      AMIC_TRY(auto const object, object_of(*lease, bodies_, keys, query));
       codec::Writer writer;
       writer.u64(object.ord).vec32(as_bytes(object.id)).i64(object.version_us);
       writer.vec32(as_bytes(object.type)).str8(object.creator.str()).u32(object.audience);
@@ -62,33 +63,46 @@ Result<Hash> IndexFile::digest() {
       digester.take(std::move(writer));
     }
   }
-  AMIC_TRY_VOID(digest_plain(
-      *lease, digester, "item",
-      "SELECT seq, id, originator, precedence, aud, created_ms, received_ms, title, media_type, "
-      "objects, quarantined, rejected FROM item ORDER BY seq"));
+  digester.take(std::move(codec::Writer().str8("item")));
+  {
+    Query query(*lease, "SELECT " AMIC_ITEM_COLUMNS " FROM item ORDER BY seq");
+    for (;;) {
+      AMIC_TRY(bool const row, query.step());
+      if (!row) break;
+      AMIC_TRY(auto const item, item_of(keys, query));
+      codec::Writer writer;
+      writer.u64(item.seq).raw(item.id.view()).str8(item.originator.str());
+      writer.u8(static_cast<std::uint8_t>(item.precedence)).u32(item.audience);
+      writer.i64(item.created_ms).i64(item.received_ms).vec32(as_bytes(item.title));
+      writer.vec32(as_bytes(item.media_type)).u32(item.objects).u32(item.quarantined);
+      digester.take(std::move(writer.u32(item.rejected)));
+    }
+  }
   AMIC_TRY_VOID(digest_plain(*lease, digester, "edge",
                              "SELECT node, dir, aud, rel, other, ord FROM edge "
                              "ORDER BY node, dir, aud, rel, other"));
   digester.take(std::move(codec::Writer().str8("refused")));
-  Query query(*lease,
-              "SELECT seq, n, quarantined, code, pointer, reason, body FROM refused "
-              "ORDER BY seq, n");
+  Query query(*lease, "SELECT seq, n, quarantined, code, detail FROM refused ORDER BY seq, n");
   for (;;) {
     AMIC_TRY(bool const row, query.step());
     if (!row) return digester.finish();
+    AMIC_TRY(BytesView const plain,
+             keys.open(Sealed::kRefused, query.number(1), query.number(0), query.blob(4)));
+    AMIC_TRY(RefusedDetail const detail, decode_refused(plain));
     std::string body;
-    if (!query.blob(6).empty()) {
-      AMIC_TRY(body, bodies_.decode(*lease, 0, query.blob(6)));
+    if (!detail.frame.empty()) {
+      AMIC_TRY(body, bodies_.decode(*lease, 0, detail.frame));
     }
     codec::Writer writer;
     writer.u64(query.number(0)).u64(query.number(1)).u8(query.integer(2) != 0 ? 1 : 0);
-    writer.vec32(query.blob(3)).vec32(query.blob(4)).vec32(query.blob(5)).vec32(as_bytes(body));
-    digester.take(std::move(writer));
+    writer.vec32(query.blob(3)).vec32(as_bytes(detail.pointer)).vec32(as_bytes(detail.reason));
+    digester.take(std::move(writer.vec32(as_bytes(body))));
   }
 }
 
 Result<void> IndexFile::check() {
   AMIC_TRY(auto const lease, reader());
+  Keys keys = this->keys();
   {
     Query integrity(*lease, "PRAGMA integrity_check(1)");
     AMIC_TRY(bool const row, integrity.step());
@@ -113,7 +127,7 @@ Result<void> IndexFile::check() {
   for (;;) {
     AMIC_TRY(bool const row, query.step());
     if (!row) return {};
-    AMIC_TRY_VOID(object_of(*lease, bodies_, query));
+    AMIC_TRY_VOID(object_of(*lease, bodies_, keys, query));
   }
 }
 

@@ -15,8 +15,9 @@ constexpr Tuning kWriterTuning{.cache_kib = 6144, .checkpoint_pages = 4000};
 }  // namespace
 
 Result<std::unique_ptr<IndexFile>> IndexFile::open(std::filesystem::path const& directory,
-                                                   Options const& options) {
-  std::unique_ptr<IndexFile> index(new IndexFile);
+                                                   Options const& options, Vault& vault,
+                                                   Pool& log) {
+  std::unique_ptr<IndexFile> index(new IndexFile(vault, log));
   index->file_ = directory / kIndexFile;
   index->read_only_ = options.read_only;
   index->readers_ =
@@ -36,6 +37,9 @@ Result<std::unique_ptr<IndexFile>> IndexFile::open(std::filesystem::path const& 
       index->unusable_ = version.error().detail;
     else if (*version != index_schema().version())
       index->unusable_ = "of an older schema";
+    if (!index->unusable_.empty()) return index;
+    AMIC_TRY(std::uint64_t const made_under, meta_get(*lease, "key_check"));
+    if (made_under != vault.check_value()) index->unusable_ = "made under another key";
     return index;
   }
   if (!present) {
@@ -57,6 +61,12 @@ Result<void> IndexFile::open_writer() {
     // Derived tables are never altered in place: they are made again from the log.
     return fail(Code::kCorrupt, kIndexFile, "of an older schema");
   }
+  AMIC_TRY(std::uint64_t const made_under, meta_get(*writer_, "key_check"));
+  if (made_under != vault_.check_value())
+    return fail(Code::kCorrupt, kIndexFile, "made under another key");
+  AMIC_TRY(std::uint64_t const stale, meta_get(*writer_, "stale_dict"));
+  if (stale != 0)
+    return fail(Code::kCorrupt, kIndexFile, "compressed by means of what was erased since");
   // Touches both ends of the feed and the labels; check() looks at everything.
   AMIC_TRY_VOID(writer_->integer("SELECT coalesce(max(ord), 0) FROM obj"));
   AMIC_TRY_VOID(writer_->integer("SELECT coalesce(sum(objects), 0) FROM aud"));
@@ -69,6 +79,8 @@ Result<void> IndexFile::make_anew(std::string reason) {
   auto writer = Connection::open(file_, Access::kReadWrite, true, kWriterTuning);
   if (!writer) return fail(std::move(writer).error());
   AMIC_TRY_VOID(migrate(**writer, index_schema()));
+  // A kill before this is durable leaves an index that is made anew once more.
+  AMIC_TRY_VOID(meta_put(**writer, "key_check", vault_.check_value()));
   writer_ = std::move(*writer);
   bodies_.forget();
   pending_.clear();
@@ -84,6 +96,10 @@ Result<void> IndexFile::reset() {
   readers_->close();
   std::string reason = reset_reason_;  // what open() found stays said
   return make_anew(std::move(reason));
+}
+
+IndexFile::Stillness::Stillness(IndexFile& index) : apply_(index.mutex_), readers_(index.gate_) {
+  index.readers_->close();
 }
 
 Result<IndexFile::Reader> IndexFile::reader() {

@@ -17,10 +17,11 @@ namespace amic::store::sqlite {
 class IndexFile {
  public:
   // Never fails for what is wrong with the contents of idx.db alone, except a newer schema: then
-  // it is made anew, empty, and reset_reason() says why. In read-only mode the index is left as it
+  // it is made anew, empty, and reset_reason() says why; so too if it is of another key. Data keys
+  // are read from `log`. In read-only mode the index is left as it
   // is, and if it can't be used its calls answer kUnavailable.
   static Result<std::unique_ptr<IndexFile>> open(std::filesystem::path const& directory,
-                                                 Options const& options);
+                                                 Options const& options, Vault& vault, Pool& log);
   std::string const& reset_reason() const { return reset_reason_; }  // empty: was not
 
   Result<void> apply(Derived const& derived);
@@ -41,6 +42,20 @@ class IndexFile {
   Result<std::vector<RefusedObject>> refused(std::uint64_t seq);
   Result<std::uint64_t> object_count(AudienceSet const& readable);
 
+  // The apply thread and all readers stand still while this lives.
+  class Stillness {
+   public:
+    explicit Stillness(IndexFile& index);
+
+   private:
+    std::unique_lock<std::mutex> apply_;
+    std::unique_lock<std::shared_mutex> readers_;
+  };
+  // Under a Stillness only. end_of: how far the record's objects reach in the feed. erase: deletes
+  // what was derived from the record, and all older copies of those pages.
+  Result<FeedEnd> end_of(std::uint64_t seq);
+  Result<void> erase(std::uint64_t seq);
+
   Result<void> reset();
   Result<Hash> digest();
   Result<void> check();
@@ -54,13 +69,19 @@ class IndexFile {
     Pool::Lease lease;
     Connection& operator*() const { return *lease; }
   };
+  IndexFile(Vault& vault, Pool& log) : vault_(vault), log_(log), bodies_(vault) {}
   Result<Reader> reader();
+  Keys keys() { return Keys(vault_, log_); }
+  Result<std::uint64_t> first_ord(std::uint64_t seq);  // 0: none at or after this record
+  Result<void> erase_rows(std::uint64_t seq);
   Result<void> open_writer();
   Result<void> make_anew(std::string reason);
   Result<void> train(Derived const& derived);
   Result<Bytes> train_from(Derived const& derived, std::uint64_t held);
   Result<std::optional<AudienceId>> find_label(Connection& connection, BytesView label);
 
+  Vault& vault_;
+  Pool& log_;
   std::filesystem::path file_;
   bool read_only_ = false;
   std::string reset_reason_;
@@ -77,7 +98,21 @@ class IndexFile {
 // Columns of obj in the order that object_of() takes.
 #define AMIC_OBJ_COLUMNS "ord, aud, ver, multi, creator, added, seq, dict, type, id, body"
 enum ObjColumn { kOrd, kAud, kVer, kMulti, kCreator, kAdded, kSeq, kDict, kType, kId, kBody };
-Result<ObjectRow> object_of(Connection& connection, Bodies& bodies, Query const& row);
+Result<ObjectRow> object_of(Connection& connection, Bodies& bodies, Keys& keys, Query const& row);
+
+// Columns of item in the order that item_of() takes.
+#define AMIC_ITEM_COLUMNS                                                                       \
+  "seq, id, originator, precedence, aud, created_ms, received_ms, title, media_type, objects, " \
+  "quarantined, rejected"
+Result<ItemRow> item_of(Keys& keys, Query const& row);
+
+// What is kept of a refused object besides its code, in one column.
+struct RefusedDetail {
+  std::string pointer, reason;
+  Bytes frame;  // its text, compressed; or empty
+};
+Bytes encode_refused(RefusedDetail const& detail);
+Result<RefusedDetail> decode_refused(BytesView stored);
 
 bool may_read(AudienceSet const& readable, std::uint64_t audience);
 

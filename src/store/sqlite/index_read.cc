@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/limits.h"
+#include "codec/codec.h"
 #include "crypto/hash.h"
 #include "store/sqlite/columns.h"
 #include "store/sqlite/index_file.h"
@@ -10,13 +11,17 @@
 namespace amic::store::sqlite {
 namespace {
 
-// Columns: seq, id, originator, precedence, aud, created_ms, received_ms, title, media_type,
-// objects, quarantined, rejected.
-#define AMIC_ITEM_COLUMNS                                                                       \
-  "seq, id, originator, precedence, aud, created_ms, received_ms, title, media_type, objects, " \
-  "quarantined, rejected"
+Result<ObjectRow> object_at(Connection& connection, Bodies& bodies, Keys& keys, std::uint64_t ord) {
+  Query query(connection, "SELECT " AMIC_OBJ_COLUMNS " FROM obj WHERE ord = ?");
+  query.bind(ord);
+  AMIC_TRY(bool const row, query.step());
+  if (!row) return fail(Code::kCorrupt, "idx.db", "a posting without its object");
+  return object_of(connection, bodies, keys, query);
+}
 
-Result<ItemRow> item_of(Query const& row) {
+}  // namespace
+
+Result<ItemRow> item_of(Keys& keys, Query const& row) {
   ItemRow item;
   item.seq = row.number(0);
   AMIC_TRY(item.id, fixed_column<EnvelopeId>(row, 1, "idx.db"));
@@ -27,7 +32,8 @@ Result<ItemRow> item_of(Query const& row) {
   item.audience = static_cast<AudienceId>(row.integer(4));
   item.created_ms = row.integer(5);
   item.received_ms = row.integer(6);
-  item.title = row.text(7);
+  AMIC_TRY(BytesView const title, keys.open(Sealed::kTitle, item.seq, item.seq, row.blob(7)));
+  item.title = as_text(title);
   item.media_type = row.text(8);
   item.objects = static_cast<std::uint32_t>(row.integer(9));
   item.quarantined = static_cast<std::uint32_t>(row.integer(10));
@@ -35,22 +41,28 @@ Result<ItemRow> item_of(Query const& row) {
   return item;
 }
 
-Result<ObjectRow> object_at(Connection& connection, Bodies& bodies, std::uint64_t ord) {
-  Query query(connection, "SELECT " AMIC_OBJ_COLUMNS " FROM obj WHERE ord = ?");
-  query.bind(ord);
-  AMIC_TRY(bool const row, query.step());
-  if (!row) return fail(Code::kCorrupt, "idx.db", "a posting without its object");
-  return object_of(connection, bodies, query);
-}
-
-}  // namespace
-
 bool may_read(AudienceSet const& readable, std::uint64_t audience) {
   return std::binary_search(readable.begin(), readable.end(), audience,
                             [](std::uint64_t a, std::uint64_t b) { return a < b; });
 }
 
-Result<ObjectRow> object_of(Connection& connection, Bodies& bodies, Query const& row) {
+Bytes encode_refused(RefusedDetail const& detail) {
+  codec::Writer out;
+  out.vec32(as_bytes(detail.pointer)).vec32(as_bytes(detail.reason)).vec32(detail.frame);
+  return out.take();
+}
+
+Result<RefusedDetail> decode_refused(BytesView stored) {
+  codec::Reader in(stored, "refused");
+  RefusedDetail out;
+  out.pointer = as_text(in.vec32(stored.size()));
+  out.reason = as_text(in.vec32(stored.size()));
+  out.frame = to_bytes(in.vec32(stored.size()));
+  if (!in.finish()) return fail(Code::kCorrupt, "idx.db", "a refused object is cut short");
+  return out;
+}
+
+Result<ObjectRow> object_of(Connection& connection, Bodies& bodies, Keys& keys, Query const& row) {
   ObjectRow object;
   object.ord = row.number(kOrd);
   AMIC_TRY(object.id, decode_id(row.blob(kId)));
@@ -61,7 +73,9 @@ Result<ObjectRow> object_of(Connection& connection, Bodies& bodies, Query const&
   object.audience = static_cast<AudienceId>(row.integer(kAud));
   object.seq = row.number(kSeq);
   object.added_us = row.integer(kAdded);
-  AMIC_TRY(object.body, bodies.decode(connection, row.number(kDict), row.blob(kBody)));
+  AMIC_TRY(BytesView const frame,
+           keys.open(Sealed::kObject, object.ord, object.seq, row.blob(kBody)));
+  AMIC_TRY(object.body, bodies.decode(connection, row.number(kDict), frame));
   return object;
 }
 
@@ -125,7 +139,8 @@ Result<std::optional<ObjectRow>> IndexFile::get(std::string const& id,
   AMIC_TRY(auto const lease, reader());
   AMIC_TRY(std::uint64_t const ord, pick_version(*lease, encode_id(id), Pick::kLast, readable));
   if (ord == 0) return std::optional<ObjectRow>();
-  AMIC_TRY(auto object, object_at(*lease, bodies_, ord));
+  Keys keys = this->keys();
+  AMIC_TRY(auto object, object_at(*lease, bodies_, keys, ord));
   return std::optional(std::move(object));
 }
 
@@ -151,8 +166,9 @@ Result<std::vector<ObjectRow>> IndexFile::versions(std::string const& id,
     }
   }
   std::vector<ObjectRow> out;
+  Keys keys = this->keys();
   for (auto at = shown.rbegin(); at != shown.rend(); ++at) {
-    AMIC_TRY(auto object, object_at(*lease, bodies_, at->second));
+    AMIC_TRY(auto object, object_at(*lease, bodies_, keys, at->second));
     out.push_back(std::move(object));
   }
   return out;
@@ -173,7 +189,8 @@ Result<bool> IndexFile::has_version(std::string const& id, std::int64_t version_
     }
   }
   if (ord == 0 || body_sha256 == nullptr) return ord != 0;
-  AMIC_TRY(auto const object, object_at(*lease, bodies_, ord));
+  Keys keys = this->keys();
+  AMIC_TRY(auto const object, object_at(*lease, bodies_, keys, ord));
   *body_sha256 = crypto::sha256(as_bytes(object.body));
   return true;
 }
@@ -197,11 +214,12 @@ Result<std::vector<ItemRow>> IndexFile::items(std::uint64_t after_seq, std::size
                           ? "SELECT " AMIC_ITEM_COLUMNS " FROM item WHERE seq < ? ORDER BY seq DESC"
                           : "SELECT " AMIC_ITEM_COLUMNS " FROM item WHERE seq > ? ORDER BY seq");
   query.bind(newest_first && after_seq == 0 ? UINT64_MAX : after_seq);
+  Keys keys = this->keys();
   while (out.size() < limit) {
     AMIC_TRY(bool const row, query.step());
     if (!row) break;
     if (!may_read(readable, query.number(4))) continue;
-    AMIC_TRY(auto item, item_of(query));
+    AMIC_TRY(auto item, item_of(keys, query));
     out.push_back(std::move(item));
   }
   return out;
@@ -218,7 +236,8 @@ Result<std::optional<ItemRow>> IndexFile::item(EnvelopeId const& id, AudienceSet
   AMIC_TRY(bool const row, query.step());
   if (!row) return fail(Code::kCorrupt, "idx.db", "an item's id without the item");
   if (!may_read(readable, query.number(4))) return std::optional<ItemRow>();
-  AMIC_TRY(auto item, item_of(query));
+  Keys keys = this->keys();
+  AMIC_TRY(auto item, item_of(keys, query));
   return std::optional(std::move(item));
 }
 
@@ -267,11 +286,10 @@ Result<std::vector<EdgeRow>> IndexFile::edges(std::string const& node, bool outg
 
 Result<std::vector<RefusedObject>> IndexFile::refused(std::uint64_t seq) {
   AMIC_TRY(auto const lease, reader());
-  Query query(*lease,
-              "SELECT n, quarantined, code, pointer, reason, body FROM refused "
-              "WHERE seq = ? ORDER BY n");
+  Query query(*lease, "SELECT n, quarantined, code, detail FROM refused WHERE seq = ? ORDER BY n");
   query.bind(seq);
   std::vector<RefusedObject> out;
+  Keys keys = this->keys();
   for (;;) {
     AMIC_TRY(bool const row, query.step());
     if (!row) return out;
@@ -280,10 +298,12 @@ Result<std::vector<RefusedObject>> IndexFile::refused(std::uint64_t seq) {
     object.index = static_cast<std::uint32_t>(query.integer(0));
     object.quarantined = query.integer(1) != 0;
     AMIC_TRY(object.code, code_of_name(query.text(2)));
-    object.pointer = query.text(3);
-    object.reason = query.text(4);
-    if (!query.blob(5).empty()) {
-      AMIC_TRY(object.body, bodies_.decode(*lease, 0, query.blob(5)));
+    AMIC_TRY(BytesView const plain, keys.open(Sealed::kRefused, object.index, seq, query.blob(3)));
+    AMIC_TRY(RefusedDetail detail, decode_refused(plain));
+    object.pointer = std::move(detail.pointer);
+    object.reason = std::move(detail.reason);
+    if (!detail.frame.empty()) {
+      AMIC_TRY(object.body, bodies_.decode(*lease, 0, detail.frame));
     }
     out.push_back(std::move(object));
   }

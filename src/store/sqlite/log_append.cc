@@ -12,7 +12,8 @@ namespace {
 // Everything of one append() call, inside its transaction.
 class Appender {
  public:
-  Appender(Connection& connection, std::uint64_t next_seq) : db_(connection), next_seq_(next_seq) {}
+  Appender(Connection& connection, Vault& vault, std::uint64_t next_seq)
+      : db_(connection), vault_(vault), next_seq_(next_seq) {}
 
   Result<void> add(Append const& unit);
   Result<void> finish();  // writes what was counted in memory
@@ -34,6 +35,7 @@ class Appender {
   Result<Lane*> lane(MemberId const& peer, std::uint8_t lane);
 
   Connection& db_;
+  Vault& vault_;
   std::uint64_t next_seq_;
   std::map<LaneKey, Lane> lanes_;
 };
@@ -58,12 +60,13 @@ Result<void> Appender::add_record(Record const& record) {
   if (db_.changes() == 0)
     return fail(Code::kConflict, "append.record",
                 "already present: " + codec::to_hex(record.id.view()));
+  AMIC_TRY(Bytes const stored, vault_.seal_record(db_, next_seq_, record.bytes));
   Query insert(db_,
                "INSERT INTO record (seq, kind, id, digest, at_ms, peer, bytes) "
                "VALUES (?, ?, ?, ?, ?, ?, ?)");
   insert.bind(next_seq_).bind(static_cast<int>(record.kind)).bind(record.id.view());
   insert.bind(record.digest.view()).bind(record.at_ms).bind(record.peer.str());
-  insert.bind(BytesView(record.bytes));
+  insert.bind(BytesView(stored));
   AMIC_TRY_VOID(insert.run());
   ++next_seq_;
   return {};
@@ -218,7 +221,7 @@ Result<std::uint64_t> LogFile::append(std::vector<Append> const& units) {
   AMIC_TRY_VOID(transaction.begin());
   AMIC_TRY(auto const last, writer_->integer("SELECT coalesce(max(seq), 0) FROM record"));
   auto const first = static_cast<std::uint64_t>(last) + 1;
-  Appender appender(*writer_, first);
+  Appender appender(*writer_, vault_, first);
   for (Append const& unit : units) AMIC_TRY_VOID(appender.add(unit));
   AMIC_TRY_VOID(appender.finish());
   AMIC_TRY_VOID(transaction.commit());

@@ -1,4 +1,5 @@
-// log.db: the truth. One writer connection, a few readers. Append and reads are in two files.
+// log.db: the truth. One writer connection, a few readers. Append, reads and erasure are in three
+// files.
 #pragma once
 
 #include <filesystem>
@@ -6,6 +7,7 @@
 #include <mutex>
 
 #include "store/sqlite/pool.h"
+#include "store/sqlite/vault.h"
 #include "store/store.h"
 
 namespace amic::store::sqlite {
@@ -13,7 +15,7 @@ namespace amic::store::sqlite {
 class LogFile {
  public:
   static Result<std::unique_ptr<LogFile>> open(std::filesystem::path const& directory,
-                                               Options const& options);
+                                               Options const& options, Vault& vault);
 
   Result<std::uint64_t> append(std::vector<Append> const& units);
   Result<std::uint64_t> size();
@@ -33,11 +35,24 @@ class LogFile {
                                                              std::size_t count_max);
   Result<std::optional<Bytes>> tile(std::uint8_t level, std::uint64_t index);
 
+  // Erasure, in steps: shred() is the decision and durable; `end` is what the index held of it. The
+  // index goes next, then checkpoint(), then finished(). unfinished() lists what a kill left.
+  Result<void> may_shred(std::uint64_t seq);
+  Result<void> shred(std::uint64_t seq, UnixMs at_ms, FeedEnd end);
+  Result<void> checkpoint();  // kLocked if another process reads old pages
+  Result<void> finished(std::uint64_t seq);
+  Result<std::vector<std::uint64_t>> unfinished();
+  // How far in the feed the shredded records up to `seq` reached.
+  Result<FeedEnd> shredded_end(std::uint64_t seq);
+
   Result<void> check();
   Pool& readers() { return *readers_; }
 
  private:
-  LogFile() = default;
+  explicit LogFile(Vault& vault) : vault_(vault) {}
+  Result<Record> record_of(Connection& connection, Query const& row);
+
+  Vault& vault_;
   std::mutex mutex_;                    // over writer_
   std::unique_ptr<Connection> writer_;  // null: read-only
   std::unique_ptr<Pool> readers_;

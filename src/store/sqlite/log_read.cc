@@ -17,28 +17,16 @@ Result<RecordKind> kind_of(std::int64_t value) {
   return static_cast<RecordKind>(value);
 }
 
-// Columns: seq, kind, id, digest, at_ms, peer, bytes.
-Result<Record> record_of(Query const& row) {
-  Record record;
-  record.seq = row.number(0);
-  AMIC_TRY(record.kind, kind_of(row.integer(1)));
-  AMIC_TRY(record.id, fixed_column<EnvelopeId>(row, 2, "log.db"));
-  AMIC_TRY(record.digest, fixed_column<Hash>(row, 3, "log.db"));
-  record.at_ms = row.integer(4);
-  AMIC_TRY(record.peer, member_of(row.text(5)));
-  record.bytes = to_bytes(row.blob(6));
-  return record;
-}
-
 // A fresh log.db is made under another name and renamed once whole: a log.db without content is
 // then always damage, never a beginning.
-Result<void> create_log(std::filesystem::path const& directory) {
+Result<void> create_log(std::filesystem::path const& directory, Vault const& vault) {
   std::filesystem::path const fresh = directory / "log.db.new";
   AMIC_TRY_VOID(remove_database(fresh));
   {
     AMIC_TRY(auto connection,
              Connection::open(fresh, Access::kReadWrite, true, Tuning{.sync_full = true}));
     AMIC_TRY_VOID(migrate(*connection, log_schema()));
+    AMIC_TRY_VOID(meta_put(*connection, "key_check", vault.check_value()));
     AMIC_TRY_VOID(connection->exec("PRAGMA wal_checkpoint(TRUNCATE)"));
   }
   AMIC_TRY_VOID(sync_file(fresh));
@@ -50,8 +38,30 @@ Result<void> create_log(std::filesystem::path const& directory) {
 
 }  // namespace
 
+// Columns: seq, kind, id, digest, at_ms, peer, bytes.
+Result<Record> LogFile::record_of(Connection& connection, Query const& row) {
+  Record record;
+  record.seq = row.number(0);
+  AMIC_TRY(record.kind, kind_of(row.integer(1)));
+  AMIC_TRY(record.id, fixed_column<EnvelopeId>(row, 2, "log.db"));
+  AMIC_TRY(record.digest, fixed_column<Hash>(row, 3, "log.db"));
+  record.at_ms = row.integer(4);
+  AMIC_TRY(record.peer, member_of(row.text(5)));
+  // Nothing is stored of a shredded record, and of an empty one that is not encrypted.
+  if (row.blob(6).empty()) {
+    Query shredded(connection, "SELECT ord, added FROM shredded WHERE seq = ?");
+    AMIC_TRY(record.shredded, shredded.bind(record.seq).step());
+    if (record.shredded) {
+      record.shredded_end = {shredded.number(0), shredded.integer(1)};
+      return record;
+    }
+  }
+  AMIC_TRY(record.bytes, vault_.open_record(connection, record.seq, row.blob(6)));
+  return record;
+}
+
 Result<std::unique_ptr<LogFile>> LogFile::open(std::filesystem::path const& directory,
-                                               Options const& options) {
+                                               Options const& options, Vault& vault) {
   std::filesystem::path const file = directory / kLogFile;
   AMIC_TRY(bool const present, file_exists(file));
   if (!present) {
@@ -59,13 +69,13 @@ Result<std::unique_ptr<LogFile>> LogFile::open(std::filesystem::path const& dire
       return fail(Code::kNotFound, kLogFile, "no store in this directory");
     AMIC_TRY(bool const index, file_exists(directory / kIndexFile));
     if (index) return fail(Code::kCorrupt, kLogFile, "missing beside an index made from it");
-    AMIC_TRY_VOID(create_log(directory));
+    AMIC_TRY_VOID(create_log(directory, vault));
   }
   std::error_code error;
   if (std::filesystem::file_size(file, error) == 0 && !error)
     return fail(Code::kCorrupt, kLogFile, "empty");
 
-  std::unique_ptr<LogFile> log(new LogFile);
+  std::unique_ptr<LogFile> log(new LogFile(vault));
   if (!options.read_only) {
     Tuning const tuning{.cache_kib = 2048,
                         .sync_full = true,
@@ -81,6 +91,7 @@ Result<std::unique_ptr<LogFile>> LogFile::open(std::filesystem::path const& dire
   AMIC_TRY(std::uint64_t const version, schema_version(*lease, log_schema()));
   if (version != log_schema().version())
     return fail(Code::kUnsupported, kLogFile, "older schema: open it for writing once");
+  AMIC_TRY_VOID(vault.check(*lease));
   return log;
 }
 
@@ -102,9 +113,9 @@ Result<std::vector<Record>> LogFile::read(std::uint64_t from_seq, std::size_t co
   for (;;) {
     AMIC_TRY(bool const row, query.step());
     if (!row) break;
-    bytes += query.blob(6).size();
+    bytes += vault_.plain_size(query.blob(6).size());
     if (!out.empty() && bytes > bytes_max) break;
-    AMIC_TRY(auto record, record_of(query));
+    AMIC_TRY(auto record, record_of(*lease, query));
     out.push_back(std::move(record));
   }
   return out;
@@ -138,7 +149,7 @@ Result<std::optional<Record>> LogFile::find(EnvelopeId const& id) {
   query.bind(by_id.number(0));
   AMIC_TRY(bool const row, query.step());
   if (!row) return fail(Code::kCorrupt, "log.db", "an id without its record");
-  AMIC_TRY(auto record, record_of(query));
+  AMIC_TRY(auto record, record_of(*lease, query));
   return std::optional(std::move(record));
 }
 
@@ -270,18 +281,19 @@ Result<void> LogFile::check() {
     if (!row || integrity.text(0) != "ok")
       return fail(Code::kCorrupt, "log.db", row ? std::string(integrity.text(0)) : "no answer");
   }
-  Query query(*lease, "SELECT seq, digest, id, bytes FROM record ORDER BY seq");
+  Query query(*lease, "SELECT seq, kind, id, digest, at_ms, peer, bytes FROM record ORDER BY seq");
   std::uint64_t seq = 0;
   for (;;) {
     AMIC_TRY(bool const row, query.step());
     if (!row) break;
     if (query.number(0) != ++seq)
       return fail(Code::kCorrupt, "log.db", "record " + std::to_string(seq) + " is missing");
-    if (!equal(query.blob(1), crypto::sha256(query.blob(3)).view()))
+    AMIC_TRY(auto const record, record_of(*lease, query));
+    if (!record.shredded && record.digest != crypto::sha256(record.bytes))
       return fail(Code::kCorrupt, "log.db",
                   "record " + std::to_string(seq) + " does not match its digest");
     Query by_id(*lease, "SELECT seq FROM record_by_id WHERE id = ?");
-    by_id.bind(query.blob(2));
+    by_id.bind(record.id.view());
     AMIC_TRY(bool const known, by_id.step());
     if (!known || by_id.number(0) != seq)
       return fail(Code::kCorrupt, "log.db", "record " + std::to_string(seq) + " has lost its id");

@@ -158,9 +158,13 @@ std::vector<std::string> unique_of(std::vector<std::string> values) {
 
 class Pager {
  public:
-  Pager(Connection& connection, Bodies& bodies, PageFilter const& filter,
+  Pager(Connection& connection, Bodies& bodies, Keys keys, PageFilter const& filter,
         AudienceSet const& readable)
-      : db_(connection), bodies_(bodies), filter_(filter), readable_(readable) {}
+      : db_(connection),
+        bodies_(bodies),
+        keys_(std::move(keys)),
+        filter_(filter),
+        readable_(readable) {}
   Result<Page> run();
 
  private:
@@ -172,6 +176,7 @@ class Pager {
 
   Connection& db_;
   Bodies& bodies_;
+  Keys keys_;
   PageFilter const& filter_;
   AudienceSet const& readable_;
   std::unordered_map<std::string, std::uint64_t> picks_;  // id -> the ord shown for it
@@ -282,7 +287,7 @@ Result<Page> Pager::run() {
       page.more = true;
       break;
     }
-    AMIC_TRY(auto object, object_of(db_, bodies_, *row));
+    AMIC_TRY(auto object, object_of(db_, bodies_, keys_, *row));
     page.rows.push_back(std::move(object));
   }
   return page;
@@ -299,7 +304,7 @@ Result<Page> IndexFile::page(PageFilter const& filter, AudienceSet const& readab
   auto const& specs = filter.spec_versions;
   if (!specs.empty() && std::find(specs.begin(), specs.end(), "2.1") == specs.end()) return Page{};
   AMIC_TRY(auto const lease, reader());
-  return Pager(*lease, bodies_, filter, readable).run();
+  return Pager(*lease, bodies_, keys(), filter, readable).run();
 }
 
 }  // namespace amic::store::sqlite

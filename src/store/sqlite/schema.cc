@@ -12,6 +12,12 @@ constexpr char kLogV1[] =
     " digest BLOB NOT NULL, at_ms BIGINT NOT NULL, peer TEXT NOT NULL, bytes BLOB NOT NULL);"
     "CREATE TABLE record_by_id (id BLOB PRIMARY KEY, seq BIGINT NOT NULL) WITHOUT ROWID;"
 
+    // Rows of one size in the order of their key: they never move to another page, so that
+    // overwriting one leaves no copy.
+    "CREATE TABLE dek (seq INTEGER PRIMARY KEY, wrapped BLOB NOT NULL);"
+    "CREATE TABLE shredded (seq INTEGER PRIMARY KEY, at_ms BIGINT NOT NULL, ord BIGINT NOT NULL,"
+    " added BIGINT NOT NULL, done SMALLINT NOT NULL);"
+
     "CREATE TABLE outbox (peer TEXT, lane SMALLINT, n BIGINT, seq BIGINT NOT NULL,"
     " bytes BIGINT NOT NULL, queued_ms BIGINT NOT NULL, PRIMARY KEY (peer, lane, n)) WITHOUT ROWID;"
     "CREATE TABLE lane (peer TEXT, lane SMALLINT, last_n BIGINT NOT NULL, acked_n BIGINT NOT NULL,"
@@ -50,16 +56,15 @@ constexpr char kIndexV1[] =
 
     "CREATE TABLE item (seq INTEGER PRIMARY KEY, id BLOB NOT NULL, originator TEXT NOT NULL,"
     " precedence SMALLINT NOT NULL, aud BIGINT NOT NULL, created_ms BIGINT NOT NULL,"
-    " received_ms BIGINT NOT NULL, title TEXT NOT NULL, media_type TEXT NOT NULL,"
+    " received_ms BIGINT NOT NULL, title BLOB NOT NULL, media_type TEXT NOT NULL,"
     " objects BIGINT NOT NULL, quarantined BIGINT NOT NULL, rejected BIGINT NOT NULL);"
     "CREATE TABLE item_by_id (id BLOB PRIMARY KEY, seq BIGINT NOT NULL) WITHOUT ROWID;"
 
     "CREATE TABLE edge (node BLOB, dir SMALLINT, aud BIGINT, rel TEXT, other BLOB,"
-    " ord BIGINT NOT NULL, PRIMARY KEY (node, dir, aud, rel, other)) WITHOUT ROWID;"
+    " ord BIGINT, PRIMARY KEY (node, dir, aud, rel, other, ord)) WITHOUT ROWID;"
 
     "CREATE TABLE refused (seq BIGINT, n BIGINT, quarantined SMALLINT NOT NULL, code TEXT NOT NULL,"
-    " pointer TEXT NOT NULL, reason TEXT NOT NULL, body BLOB NOT NULL,"
-    " PRIMARY KEY (seq, n)) WITHOUT ROWID;";
+    " detail BLOB NOT NULL, PRIMARY KEY (seq, n)) WITHOUT ROWID;";
 
 constexpr char const* kLogMigrations[] = {kLogV1};
 constexpr char const* kIndexMigrations[] = {kIndexV1};

@@ -6,15 +6,27 @@
 #include "store/sqlite/index_file.h"
 #include "store/sqlite/log_file.h"
 #include "store/sqlite/snapshot.h"
+#include "store/sqlite/vault.h"
 
 namespace amic::store::sqlite {
 namespace {
 
+// Under a Stillness, or before anybody else has the store.
+Result<void> finish_shredding(LogFile& log, IndexFile& index) {
+  AMIC_TRY(auto const unfinished, log.unfinished());
+  if (unfinished.empty()) return {};
+  for (std::uint64_t const seq : unfinished) AMIC_TRY_VOID(index.erase(seq));
+  AMIC_TRY_VOID(log.checkpoint());
+  for (std::uint64_t const seq : unfinished) AMIC_TRY_VOID(log.finished(seq));
+  return {};
+}
+
 class SqliteStore final : public Store {
  public:
-  SqliteStore(std::unique_ptr<DirectoryLock> lock, std::unique_ptr<LogFile> log,
-              std::unique_ptr<IndexFile> index)
+  SqliteStore(std::unique_ptr<DirectoryLock> lock, std::unique_ptr<Vault> vault,
+              std::unique_ptr<LogFile> log, std::unique_ptr<IndexFile> index)
       : lock_(std::move(lock)),
+        vault_(std::move(vault)),
         log_(std::move(log)),
         index_(std::move(index)),
         reset_reason_(index_->reset_reason()) {}
@@ -57,9 +69,22 @@ class SqliteStore final : public Store {
     return log_->tile(level, index);
   }
 
+  Result<void> shred(std::uint64_t seq, UnixMs at_ms) override {
+    AMIC_TRY_VOID(log_->may_shred(seq));
+    IndexFile::Stillness const still(*index_);
+    AMIC_TRY(FeedEnd const end, index_->end_of(seq));
+    AMIC_TRY_VOID(log_->shred(seq, at_ms, end));
+    return finish_shredding(*log_, *index_);
+  }
+
   Result<void> apply(Derived const& derived) override { return index_->apply(derived); }
   Result<std::uint64_t> watermark() override { return index_->watermark(); }
-  Result<FeedEnd> feed_end() override { return index_->feed_end(); }
+  Result<FeedEnd> feed_end() override {
+    AMIC_TRY(FeedEnd const held, index_->feed_end());
+    AMIC_TRY(std::uint64_t const applied, index_->watermark());
+    AMIC_TRY(FeedEnd const shredded, log_->shredded_end(applied));
+    return held.ord < shredded.ord ? shredded : held;
+  }
   Result<AudienceId> intern(BytesView label) override { return index_->intern(label); }
   Result<std::vector<Audience>> audiences() override { return index_->audiences(); }
   Result<std::optional<ObjectRow>> get(std::string const& id,
@@ -111,6 +136,7 @@ class SqliteStore final : public Store {
 
  private:
   std::unique_ptr<DirectoryLock> lock_;  // released last
+  std::unique_ptr<Vault> vault_;
   std::unique_ptr<LogFile> log_;
   std::unique_ptr<IndexFile> index_;
   std::string reset_reason_;
@@ -141,11 +167,17 @@ Result<std::unique_ptr<Store>> open_store(std::filesystem::path const& directory
     AMIC_TRY_VOID(make_directory(directory));
     AMIC_TRY(lock, DirectoryLock::take(directory));
   }
-  AMIC_TRY(auto log, LogFile::open(directory, options));
-  AMIC_TRY(auto index, IndexFile::open(directory, options));
+  AMIC_TRY(auto vault, Vault::make(options));
+  AMIC_TRY(auto log, LogFile::open(directory, options, *vault));
+  AMIC_TRY(auto index, IndexFile::open(directory, options, *vault, log->readers()));
   AMIC_TRY_VOID(compare_ends(*log, *index));
-  return std::unique_ptr<Store>(
-      std::make_unique<SqliteStore>(std::move(lock), std::move(log), std::move(index)));
+  if (!options.read_only) {
+    auto const finished = finish_shredding(*log, *index);
+    // Old pages that another process still reads are overwritten another time.
+    if (!finished && finished.error().code != Code::kLocked) return fail(finished.error());
+  }
+  return std::unique_ptr<Store>(std::make_unique<SqliteStore>(std::move(lock), std::move(vault),
+                                                              std::move(log), std::move(index)));
 }
 
 }  // namespace amic::store::sqlite

@@ -1,0 +1,239 @@
+#include "memory_log.h"
+
+#include <algorithm>
+#include <set>
+
+#include "base/limits.h"
+#include "codec/codec.h"
+#include "crypto/hash.h"
+
+namespace amic::sim {
+
+using store::Append;
+using store::Record;
+
+Result<void> MemoryLog::check_units(std::vector<Append> const& units, bool unique_ids) const {
+  std::set<EnvelopeId> fresh;
+  for (Append const& unit : units) {
+    for (Record const& record : unit.records) {
+      if (record.bytes.size() > limits::kBodyBytesMax)
+        return fail(Code::kTooLarge, "append.record", "record is larger than a body may be");
+      bool const known = by_id_.contains(record.id) || !fresh.insert(record.id).second;
+      if (known && unique_ids)
+        return fail(Code::kConflict, "append.record",
+                    "already present: " + codec::to_hex(record.id.view()));
+    }
+    for (Append::Queue const& queue : unit.queue)
+      if (queue.record >= unit.records.size())
+        return fail(Code::kOutOfRange, "append.queue", "names a record that is not in its unit");
+  }
+  return {};
+}
+
+Result<std::uint64_t> MemoryLog::append(std::vector<Append> const& units, bool unique_ids) {
+  AMIC_TRY_VOID(check_units(units, unique_ids));
+  std::uint64_t const first = size() + 1;
+  for (Append const& unit : units) take(unit);
+  return first;
+}
+
+void MemoryLog::take(Append const& unit) {
+  std::uint64_t const first_seq = size() + 1;
+  for (Record const& record : unit.records) {
+    records_.push_back(record);
+    records_.back().seq = size();
+    by_id_.try_emplace(record.id, size());
+  }
+  for (Append::Queue const& queue : unit.queue) {
+    Record const& record = unit.records[queue.record];
+    Lane& lane = lanes_[{queue.peer, queue.lane}];
+    std::uint64_t const n = ++lane.last_n;
+    lane.rows[n] = {queue.peer,
+                    queue.lane,
+                    n,
+                    first_seq + queue.record,
+                    static_cast<std::uint32_t>(record.bytes.size()),
+                    record.at_ms};
+    lane.pending_bytes += record.bytes.size();
+  }
+  for (store::Cursor const& cursor : unit.cursors) put_cursor(cursor);
+  for (store::Quarantined const& entry : unit.quarantine) add_quarantine(entry);
+  for (store::KvPut const& put : unit.kv) {
+    if (put.value)
+      kv_[put.space][put.key] = *put.value;
+    else
+      kv_[put.space].erase(put.key);
+  }
+  for (store::Tile const& tile : unit.tiles) tiles_[{tile.level, tile.index}] = tile.hashes;
+}
+
+void MemoryLog::put_cursor(store::Cursor const& cursor) {
+  auto const [at, fresh] = cursors_.try_emplace({cursor.kind, cursor.peer, cursor.lane}, cursor);
+  if (!fresh && cursor.n >= at->second.n) at->second = cursor;
+  if (cursor.kind != store::CursorKind::kAcked) return;
+  Lane& lane = lanes_[{cursor.peer, cursor.lane}];
+  if (cursor.n <= lane.acked_n) return;
+  auto const end = lane.rows.upper_bound(cursor.n);
+  for (auto row = lane.rows.begin(); row != end; ++row) lane.pending_bytes -= row->second.bytes;
+  lane.rows.erase(lane.rows.begin(), end);
+  lane.acked_n = cursor.n;
+  lane.last_n = std::max(lane.last_n, cursor.n);
+}
+
+void MemoryLog::add_quarantine(store::Quarantined entry) {
+  // What alone exceeds a peer's allowance is kept by digest and reason only.
+  if (entry.bytes.size() > limits::kQuarantineBytesMax) entry.bytes.clear();
+  entry.row = ++quarantine_row_;
+  Held& held = quarantine_[entry.peer];
+  held.bytes += entry.bytes.size();
+  held.entries.push_back(std::move(entry));
+  while (held.entries.size() > limits::kQuarantineEnvelopesMax ||
+         held.bytes > limits::kQuarantineBytesMax) {
+    held.bytes -= held.entries.front().bytes.size();
+    held.entries.pop_front();
+  }
+}
+
+std::vector<Record> MemoryLog::read(std::uint64_t from_seq, std::size_t count_max,
+                                    std::size_t bytes_max) const {
+  std::vector<Record> out;
+  std::size_t bytes = 0;
+  std::uint64_t const from = std::max<std::uint64_t>(from_seq, 1);
+  for (std::uint64_t seq = from; seq <= size() && out.size() < count_max; ++seq) {
+    bytes += at(seq).bytes.size();
+    if (!out.empty() && bytes > bytes_max) break;
+    out.push_back(at(seq));
+  }
+  return out;
+}
+
+std::vector<Hash> MemoryLog::digests(std::uint64_t from_seq, std::size_t count_max,
+                                     std::vector<store::RecordKind>* kinds) const {
+  std::vector<Hash> out;
+  if (kinds != nullptr) kinds->clear();
+  std::uint64_t const from = std::max<std::uint64_t>(from_seq, 1);
+  for (std::uint64_t seq = from; seq <= size() && out.size() < count_max; ++seq) {
+    out.push_back(at(seq).digest);
+    if (kinds != nullptr) kinds->push_back(at(seq).kind);
+  }
+  return out;
+}
+
+std::optional<Record> MemoryLog::find(EnvelopeId const& id) const {
+  auto const found = by_id_.find(id);
+  if (found == by_id_.end()) return std::nullopt;
+  return at(found->second);
+}
+
+std::vector<store::OutboxRow> MemoryLog::outbox(MemberId const& peer, std::uint8_t lane,
+                                                std::uint64_t after_n,
+                                                std::size_t count_max) const {
+  std::vector<store::OutboxRow> out;
+  auto const found = lanes_.find({peer, lane});
+  if (found == lanes_.end()) return out;
+  auto const& rows = found->second.rows;
+  for (auto row = rows.upper_bound(after_n); row != rows.end() && out.size() < count_max; ++row)
+    out.push_back(row->second);
+  return out;
+}
+
+std::vector<store::LaneDepth> MemoryLog::lanes() const {
+  std::vector<store::LaneDepth> out;
+  for (auto const& [key, lane] : lanes_) {
+    UnixMs const oldest = lane.rows.empty() ? 0 : lane.rows.begin()->second.queued_ms;
+    out.push_back({key.first, key.second, lane.last_n, lane.acked_n, lane.pending_bytes, oldest});
+  }
+  return out;
+}
+
+std::vector<store::Cursor> MemoryLog::cursors() const {
+  std::vector<store::Cursor> out;
+  for (auto const& [key, cursor] : cursors_) out.push_back(cursor);
+  return out;
+}
+
+std::vector<store::Quarantined> MemoryLog::quarantine(MemberId const& peer,
+                                                      std::size_t count_max) const {
+  std::vector<store::Quarantined> out;
+  auto const found = quarantine_.find(peer);
+  if (found == quarantine_.end()) return out;
+  auto const& entries = found->second.entries;
+  for (auto at = entries.rbegin(); at != entries.rend() && out.size() < count_max; ++at)
+    out.push_back(*at);
+  return out;
+}
+
+std::optional<Bytes> MemoryLog::kv_get(std::string const& space, std::string const& key) const {
+  auto const rows = kv_.find(space);
+  if (rows == kv_.end()) return std::nullopt;
+  auto const row = rows->second.find(key);
+  if (row == rows->second.end()) return std::nullopt;
+  return row->second;
+}
+
+std::vector<std::pair<std::string, Bytes>> MemoryLog::kv_scan(std::string const& space,
+                                                              std::string const& after_key,
+                                                              std::size_t count_max) const {
+  std::vector<std::pair<std::string, Bytes>> out;
+  auto const rows = kv_.find(space);
+  if (rows == kv_.end()) return out;
+  // The empty key comes before "every key after the empty key": the first page includes it.
+  auto row = after_key.empty() ? rows->second.begin() : rows->second.upper_bound(after_key);
+  for (; row != rows->second.end() && out.size() < count_max; ++row) out.push_back(*row);
+  return out;
+}
+
+std::optional<Bytes> MemoryLog::tile(std::uint8_t level, std::uint64_t index) const {
+  auto const found = tiles_.find({level, index});
+  if (found == tiles_.end()) return std::nullopt;
+  return found->second;
+}
+
+Result<void> MemoryLog::may_shred(std::uint64_t seq) const {
+  if (seq == 0 || seq > size())
+    return fail(Code::kNotFound, "shred", "no record " + std::to_string(seq));
+  for (auto const& [key, lane] : lanes_)
+    for (auto const& [n, row] : lane.rows)
+      if (row.seq == seq)
+        return fail(Code::kConflict, "shred",
+                    "record " + std::to_string(seq) + " still has to go to " + key.first.str());
+  return {};
+}
+
+void MemoryLog::shred(std::uint64_t seq, store::FeedEnd end) {
+  Record& record = records_.at(seq - 1);
+  if (record.shredded) return;  // the first end stays
+  record.bytes.clear();
+  record.shredded = true;
+  record.shredded_end = end;
+  shredded_.emplace(seq, end);
+}
+
+std::set<std::uint64_t> MemoryLog::shredded(std::uint64_t after, std::uint64_t upto) const {
+  std::set<std::uint64_t> out;
+  for (auto at = shredded_.upper_bound(after); at != shredded_.end() && at->first <= upto; ++at)
+    out.insert(at->first);
+  return out;
+}
+
+store::FeedEnd MemoryLog::shredded_end(std::uint64_t upto) const {
+  store::FeedEnd out;
+  for (auto const& [seq, end] : shredded_)
+    if (seq <= upto && end.ord > out.ord) out = end;
+  return out;
+}
+
+Result<void> MemoryLog::check() const {
+  for (Record const& record : records_) {
+    if (record.shredded) continue;
+    std::string const name = "record " + std::to_string(record.seq);
+    if (crypto::sha256(record.bytes) != record.digest)
+      return fail(Code::kCorrupt, "log", name + " does not match its digest");
+    auto const known = by_id_.find(record.id);
+    if (known == by_id_.end() || known->second != record.seq)
+      return fail(Code::kCorrupt, "log", name + " has lost its id");
+  }
+  return {};
+}
+
+}  // namespace amic::sim

@@ -1,0 +1,57 @@
+// Bugs to plant, one at a time, to show that the simulation finds them. They live in the simulated
+// store, committer, network and server; nothing of them is in the product.
+#pragma once
+
+#include <optional>
+#include <string_view>
+#include <vector>
+
+namespace amic::sim {
+
+#define AMIC_MUTANTS(X)                                                                       \
+  X(kAckBeforeCommit, "ack-before-commit", "answers before the unit is on the disk")          \
+  X(kForgetReceived, "forget-received", "does not keep the position of what was received")    \
+  X(kCursorWithoutRecord, "cursor-without-record", "keeps the position, loses the records")   \
+  X(kForgetIds, "forget-ids", "the store does not know the ids that it holds")                \
+  X(kReceiptOfAnotherLane, "receipt-of-another-lane", "answers with the next lane's receipt") \
+  X(kReceiptTooHigh, "receipt-too-high", "signs for one envelope more than it holds")         \
+  X(kReceiptFromMemory, "receipt-from-memory", "signs for a batch whose commit failed")       \
+  X(kSkipOutboxRow, "skip-outbox-row", "the outbox leaves a row out")                         \
+  X(kFlashWaits, "flash-waits", "ROUTINE goes before FLASH")                                  \
+  X(kIndexTwice, "index-twice", "an index batch is applied twice")                            \
+  X(kStaleMark, "stale-mark", "a crash takes index rows and leaves the watermark")            \
+  X(kNoFsync, "no-fsync", "a crash takes the newest appended transaction")                    \
+  X(kDropTiles, "drop-tiles", "the tree's hashes are not stored")                             \
+  X(kKeepRefused, "keep-refused", "refused envelopes are stored as if they were good")        \
+  X(kMisroute, "misroute", "queues for one member more than REL TO names")                    \
+  X(kForgetMark, "forget-mark", "the idempotency mark is not stored with the item")           \
+  X(kSwapRecords, "swap-records", "two records of a batch change places")                     \
+  X(kDropReceiptOnResync, "no-resync", "does not resume from the receipt of a peer ahead")
+
+enum class Mutant {
+  kNone,
+#define X(name, text, what) name,
+  AMIC_MUTANTS(X)
+#undef X
+};
+
+struct MutantInfo {
+  Mutant mutant;
+  std::string_view name;
+  std::string_view what;
+};
+inline std::vector<MutantInfo> const& all_mutants() {
+  static std::vector<MutantInfo> const all = {
+#define X(name, text, what) {Mutant::name, text, what},
+      AMIC_MUTANTS(X)
+#undef X
+  };
+  return all;
+}
+inline std::optional<Mutant> parse_mutant(std::string_view name) {
+  for (auto const& info : all_mutants())
+    if (info.name == name) return info.mutant;
+  return std::nullopt;
+}
+
+}  // namespace amic::sim

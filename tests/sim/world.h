@@ -1,0 +1,50 @@
+// Everything that the parts of the simulation share.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "exchange/testing.h"
+#include "ledger.h"
+#include "mutants.h"
+#include "network.h"
+#include "schedule.h"
+
+namespace amic::sim {
+
+class SimNode;
+class Attacker;
+class Witness;
+
+using Founders = exchange::testing::Founders;
+
+// How rough a history is. All off once the healing begins.
+struct Weather {
+  bool rough = true;
+  std::uint64_t disk_fault_permille = 0;   // of an append
+  std::uint64_t index_fault_permille = 0;  // of an apply
+  std::size_t commit_queue_max = 10'000;
+};
+
+struct World {
+  World(std::uint64_t seed, bool print, Mutant planted, Founders const& the_founders);
+  ~World();
+
+  Dice dice;
+  Schedule schedule;
+  Story story;
+  Mutant mutant;
+  Founders const& founders;
+  Weather weather;
+  Network network;
+  Ledger ledger;
+  std::vector<std::unique_ptr<SimNode>> nodes;  // sorted by member
+  std::unique_ptr<Attacker> attacker;           // always there; may have no node to act for
+
+  SimNode& node(MemberId const& member);
+  void tell(MemberId const& who, std::string const& what) {
+    story.tell(schedule.now(), who.str(), what);
+  }
+};
+
+}  // namespace amic::sim
