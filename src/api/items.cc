@@ -335,6 +335,7 @@ Result<net::Response> get_envelope(Services& services, Call const& call) {
   AMIC_TRY(auto const item, find_item(services, call));
   AMIC_TRY(auto const record, services.deps.store.log_find(item.id));
   if (!record) return fail(Code::kInternal, "log", "indexed but not in the log");
+  if (record->shredded) return fail(Code::kNotFound, "path.id", "its contents were erased");
   net::Response out;
   out.headers = {{"content-type", "application/vnd.amic.envelope"}, {"cache-control", "no-store"}};
   out.body.assign(as_text(record->bytes));

@@ -21,6 +21,8 @@ struct OutLane {
   Hash acked_chain;
   bool may_have_more = true;  // false once the outbox was read to its end
   std::optional<InFlight> in_flight;
+  // What came with receipts and could not be stored (a full disk): next_batch() tries again.
+  std::optional<store::Append> unsaved;
 };
 
 // What the kReceived cursor's note keeps beside n: enough to give the same receipt again.
@@ -85,6 +87,11 @@ class Engine final : public Exchange {
   Result<Prepared> prepare_share(ShareRequest request) const;
   Result<std::optional<Bytes>> build_batch(MemberId const& peer, std::uint8_t lane, OutLane& out);
   Result<Receipt> read_receipt(MemberId const& peer, BytesView bytes) const;
+  void save_ack(MemberId const& peer, std::uint8_t lane, store::Append unit,
+                std::function<void(Result<void>)> done);
+  void save_again(MemberId const& peer, Peer& entry);
+  // True if the peer holds more than we knew.
+  Result<bool> resume_from(MemberId const& peer, Peer& entry, Receipt const& receipt);
   void note_refusals(MemberId const& member, Peer& entry, Receipt const& receipt,
                      InFlight const& flight, store::Append& unit) const;
   void notify(std::vector<MemberId> const& peers) const;

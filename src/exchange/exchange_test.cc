@@ -243,6 +243,36 @@ TEST(Exchange, TheIndexIsRebuiltFromTheLogToTheSameDigest) {
   EXPECT_EQ(must(bn.store().index_digest()), before);
 }
 
+TEST(Exchange, AnErasedRecordIsHeldBackNowhereAndIndexedNever) {
+  TestCommunity community({"BN", "MY"});
+  auto& my = community.node("MY");
+  auto& bn = community.node("BN");
+  auto const first = must(my.share(share_request({"BN"}, indicator_bundle(community.random, "x"))));
+  EXPECT_EQ(my.store().shred(first.seq, 1).error().code, Code::kConflict);  // not delivered yet
+  my.deliver(bn);
+  must(my.share(share_request({"BN"}, indicator_bundle(community.random, "x"))));
+  my.deliver(bn);
+  EXPECT_EQ(objects_of(bn), 2U);
+  auto const end = must(bn.store().feed_end());
+
+  auto const held = *must(bn.store().log_find(first.id));
+  must(bn.store().shred(held.seq, 2));
+  EXPECT_EQ(objects_of(bn), 1U);
+  auto const erased = *must(bn.store().log_find(first.id));
+  EXPECT_EQ(erased.digest, held.digest);
+  EXPECT_EQ(bn.exchange().open_record(erased).error().code, Code::kNotFound);
+
+  must(bn.store().reset_index());
+  bn.restart();
+  EXPECT_EQ(objects_of(bn), 1U);
+  EXPECT_EQ(must(bn.store().feed_end()).ord, end.ord);  // cursors of readers stay good
+  must(my.store().shred(first.seq, 3));
+  must(my.share(share_request({"BN"}, indicator_bundle(community.random, "x"))));
+  my.restart();
+  my.deliver(bn);
+  EXPECT_EQ(objects_of(bn), 2U);
+}
+
 TEST(Exchange, AClockInTheFutureIsRefused) {
   TestCommunity community({"BN", "MY"});
   auto& my = community.node("MY");

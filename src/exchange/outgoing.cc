@@ -17,6 +17,23 @@ Error refusal_error(marking::Decision const& decision) {
     if (refusal.member.empty()) return {refusal.code, "/marking", refusal.reason};
   return {Code::kNoRecipients, "/marking/rel_to", "nobody on the roster may receive this"};
 }
+
+// Joins with what could not be stored before: the furthest cursor, and all notes of refusals.
+void keep_unsaved(OutLane& lane, store::Append unit) {
+  if (!lane.unsaved) {
+    lane.unsaved = std::move(unit);
+    return;
+  }
+  auto& kept = *lane.unsaved;
+  auto const further = [](store::Cursor const& a, store::Cursor const& b) { return a.n < b.n; };
+  kept.cursors.insert(kept.cursors.end(), unit.cursors.begin(), unit.cursors.end());
+  auto const last = std::max_element(kept.cursors.begin(), kept.cursors.end(), further);
+  kept.cursors = {*last};
+  kept.kv.insert(kept.kv.end(), unit.kv.begin(), unit.kv.end());
+  // Bounded as the notes themselves are: each brings a row, and may take one away.
+  if (kept.kv.size() > 2 * kPeerRefusalsMax)
+    kept.kv.erase(kept.kv.begin(), kept.kv.end() - 2 * kPeerRefusalsMax);
+}
 }  // namespace
 
 Result<Engine::Prepared> Engine::prepare_share(ShareRequest request) const {
@@ -73,15 +90,20 @@ void Engine::share(ShareRequest request, std::function<void(Result<ShareResult>)
   committer_.commit(std::move(prepared->append),
                     [this, lane, result = std::move(prepared->result),
                      done = std::move(done)](Result<std::uint64_t> seq) mutable {
-                      if (!seq) return done(fail(std::move(seq).error()));
-                      result.seq = *seq;
+                      // Also after a failure: a store that says kIo may have kept the unit, and
+                      // then its outbox rows must not wait for the next share.
                       for (auto const& member : result.recipients) {
                         auto& entry = *peers_.at(member);
                         std::lock_guard const lock(entry.mutex);
                         entry.out[lane].may_have_more = true;
                       }
                       auto const recipients = result.recipients;
-                      done(std::move(result));
+                      if (seq) {
+                        result.seq = *seq;
+                        done(std::move(result));
+                      } else {
+                        done(fail(std::move(seq).error()));
+                      }
                       notify(recipients);
                     });
 }
@@ -125,6 +147,7 @@ Result<std::optional<Bytes>> Engine::build_batch(MemberId const& peer, std::uint
 
 Result<std::optional<Bytes>> Engine::next_batch(MemberId const& member) {
   AMIC_TRY(auto* const entry, peer(member));
+  save_again(member, *entry);
   std::lock_guard const lock(entry->mutex);
   for (std::uint8_t lane = 0; lane < kLaneCount; ++lane) {
     auto& out = entry->out[lane];
@@ -198,17 +221,52 @@ void Engine::on_receipt(MemberId const& member, BytesView bytes,
     out.acked_chain = receipt->chain;
     note_refusals(member, **entry, *receipt, flight, unit);
   }
-  committer_.commit(std::move(unit), [done = std::move(done)](Result<std::uint64_t> stored) {
-    if (!stored) return done(fail(std::move(stored).error()));
-    done({});
+  save_ack(member, receipt->lane, std::move(unit), std::move(done));
+}
+
+// The stored cursor lets the outbox rows go. If it could not be stored it is kept for save_again():
+// when nothing more is sent on the lane, no later receipt would let them go.
+void Engine::save_ack(MemberId const& member, std::uint8_t lane, store::Append unit,
+                      std::function<void(Result<void>)> done) {
+  auto kept = std::make_shared<store::Append>(unit);
+  committer_.commit(std::move(unit), [this, member, lane, kept = std::move(kept),
+                                      done = std::move(done)](Result<std::uint64_t> stored) {
+    if (stored) return done({});
+    {
+      auto& entry = *peers_.at(member);
+      std::lock_guard const lock(entry.mutex);
+      keep_unsaved(entry.out[lane], std::move(*kept));
+    }
+    done(fail(std::move(stored).error()));
   });
+}
+
+void Engine::save_again(MemberId const& member, Peer& entry) {
+  std::array<std::optional<store::Append>, kLaneCount> unsaved;
+  {
+    std::lock_guard const lock(entry.mutex);
+    for (std::size_t lane = 0; lane < kLaneCount; ++lane)
+      unsaved[lane] = std::exchange(entry.out[lane].unsaved, std::nullopt);
+  }
+  for (std::uint8_t lane = 0; lane < kLaneCount; ++lane)
+    if (unsaved[lane]) save_ack(member, lane, std::move(*unsaved[lane]), [](Result<void>) {});
 }
 
 Result<void> Engine::resync(MemberId const& member, BytesView bytes) {
   AMIC_TRY(auto* const entry, peer(member));
   AMIC_TRY(auto const receipt, read_receipt(member, bytes));
-  std::lock_guard const lock(entry->mutex);
-  auto& out = entry->out[receipt.lane];
+  AMIC_TRY(bool const moved, resume_from(member, *entry, receipt));
+  if (!moved) return {};
+  store::Append unit;
+  unit.cursors.push_back(
+      {store::CursorKind::kAcked, member, receipt.lane, receipt.n, to_bytes(bytes)});
+  save_ack(member, receipt.lane, std::move(unit), [](Result<void>) {});
+  return {};
+}
+
+Result<bool> Engine::resume_from(MemberId const& member, Peer& entry, Receipt const& receipt) {
+  std::lock_guard const lock(entry.mutex);
+  auto& out = entry.out[receipt.lane];
   out.in_flight.reset();
   if (receipt.n < out.acked_n)
     return fail(Code::kGap, "receipt.n",
@@ -230,10 +288,11 @@ Result<void> Engine::resync(MemberId const& member, BytesView bytes) {
   }
   if (chain != receipt.chain)
     return fail(Code::kConflict, "receipt.chain", "not the sequence that was queued");
+  bool const moved = receipt.n > out.acked_n;
   out.acked_n = receipt.n;
   out.acked_chain = chain;
   out.may_have_more = true;
-  return {};
+  return moved;
 }
 
 }  // namespace amic::exchange

@@ -55,6 +55,30 @@ TEST_F(Tampered, RewrittenRecordWithItsDigest) {
   EXPECT_EQ(error.where, "record 300");
 }
 
+TEST_F(Tampered, AnErasedRecordStillHasItsPlace) {
+  ASSERT_TRUE(node_.store->shred(17, 1));
+  ASSERT_TRUE(node_.store->shred(590, 1));
+  auto const report = node_.verify();
+  ASSERT_TRUE(report) << report.error().text();
+  EXPECT_EQ(report->records, 600U);
+  EXPECT_EQ(report->shredded, 2U);
+  auto const proof = node_.log->prove(test_record(17).id);
+  ASSERT_TRUE(proof) << proof.error().text();
+  EXPECT_TRUE(verify_proof(*proof, test_record(17).kind, test_record(17).digest, node_.vkey()));
+  node_.stop();
+  node_.start();
+  EXPECT_TRUE(node_.verify());
+  ASSERT_TRUE(node_.append(601, 610));
+}
+
+TEST_F(Tampered, RewrittenDigestOfAnErasedRecord) {
+  ASSERT_TRUE(node_.store->shred(17, 1));
+  node_.tamper("UPDATE record SET digest = zeroblob(32) WHERE seq = 17");
+  Error const error = verify_error();
+  EXPECT_EQ(error.code, Code::kCorrupt);
+  EXPECT_EQ(error.where, "record 17");
+}
+
 TEST_F(Tampered, RewrittenKind) {
   node_.tamper("UPDATE record SET kind = 3 WHERE seq = 20");
   EXPECT_EQ(verify_error().where, "record 20");

@@ -73,7 +73,8 @@ void Ledger::check_received(MemberId const& node, store::Record const& record) c
                     record.peer.str());
   auto const* origin = stored(record.id);
   if (origin == nullptr || origin->digest != record.digest)
-    throw Violation("law 3: " + node.str() + " stored other bytes than " + request->name() + " has");
+    throw Violation("law 3: " + node.str() + " stored other bytes than " + request->name() +
+                    " has");
 }
 
 Ledger::Stored const* Ledger::stored(EnvelopeId const& id) const {
@@ -98,8 +99,8 @@ void Ledger::accepted(Request& request, EnvelopeId const& id) {
 
 void Ledger::refused(Request& request, UnixMs now_ms, Code code) {
   if (!must_refuse(request, now_ms))
-    throw Violation("law 4: " + request.name() + " was refused without a reason: " +
-                    std::string(code_name(code)));
+    throw Violation("law 4: " + request.name() +
+                    " was refused without a reason: " + std::string(code_name(code)));
   request.state = Request::State::kRefused;
 }
 

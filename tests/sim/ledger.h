@@ -29,7 +29,7 @@ struct Request {
   std::string key;  // idempotency key; "" = none
   std::string media_type;
   Bytes body;
-  std::size_t objects = 0;             // in the body
+  std::size_t objects = 0;              // in the body
   std::vector<std::string> object_ids;  // of the good ones
   std::vector<EnvelopeId> tried;        // the id of each attempt
   State state = State::kOpen;

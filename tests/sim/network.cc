@@ -15,14 +15,16 @@ struct Network::Call {
 };
 
 Micros Network::delay() {
-  Micros const usual = world_.dice.between(50, delay_max);
-  return world_.dice.permille(stall_permille) ? usual + world_.dice.between(50 * kMs, 700 * kMs)
-                                              : usual;
+  Micros const usual = world_.dice.between(50, trouble.delay_max);
+  return world_.dice.permille(trouble.stall_permille)
+             ? usual + world_.dice.between(50 * kMs, 700 * kMs)
+             : usual;
 }
 
 Bytes Network::on_the_wire(Bytes bytes) {
-  if (!bytes.empty() && world_.dice.permille(flip_permille))
-    bytes[world_.dice.index(bytes.size())] ^= static_cast<std::uint8_t>(world_.dice.between(1, 255));
+  if (!bytes.empty() && world_.dice.permille(trouble.flip_permille))
+    bytes[world_.dice.index(bytes.size())] ^=
+        static_cast<std::uint8_t>(world_.dice.between(1, 255));
   return bytes;
 }
 
@@ -32,9 +34,9 @@ void Network::request(SimNode& from, MemberId const& to, Ask ask, Bytes body, Mi
   *call = {from.id(), to, from.life(), ask, std::move(body), std::move(done)};
   if (ask == Ask::kBatch) world_.attacker->saw(call->from, to, call->body);
   world_.schedule.after(timeout, [this, call] { finish(*call, std::nullopt); });
-  int const copies = world_.dice.permille(duplicate_permille) ? 2 : 1;
+  int const copies = world_.dice.permille(trouble.duplicate_permille) ? 2 : 1;
   for (int i = 0; i < copies; ++i)
-    if (!world_.dice.permille(loss_permille))
+    if (!world_.dice.permille(trouble.loss_permille))
       world_.schedule.after(delay(), [this, call] { deliver(call); });
 }
 
@@ -52,7 +54,7 @@ void Network::deliver(std::shared_ptr<Call> call) {
 
 void Network::answer(std::shared_ptr<Call> const& call, Answer answer) {
   answer = world_.attacker->answers(call->to, call->from, std::move(answer));
-  if (world_.dice.permille(loss_permille)) return;
+  if (world_.dice.permille(trouble.loss_permille)) return;
   if (answer.kind != Answer::Kind::kStatus) answer.body = on_the_wire(std::move(answer.body));
   world_.schedule.after(delay(), [this, call, answer = std::move(answer)] {
     if (!is_cut(call->to, call->from)) finish(*call, answer);

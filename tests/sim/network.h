@@ -36,13 +36,18 @@ class Network {
 
   void cut(MemberId const& from, MemberId const& to) { cuts_.insert({from, to}); }
   void mend(MemberId const& from, MemberId const& to) { cuts_.erase({from, to}); }
-  void mend_all() { cuts_.clear(); }
-  bool is_cut(MemberId const& from, MemberId const& to) const {
-    return cuts_.contains({from, to});
+  // From now on every message arrives, once and soon.
+  void calm() {
+    cuts_.clear();
+    trouble = {};
   }
-  std::uint64_t loss_permille = 0, duplicate_permille = 0, flip_permille = 0;
-  Micros delay_max = 2 * kMs;
-  std::uint64_t stall_permille = 0;  // a packet that takes far longer than the others
+  bool is_cut(MemberId const& from, MemberId const& to) const { return cuts_.contains({from, to}); }
+  struct Trouble {
+    std::uint64_t loss_permille = 0, duplicate_permille = 0, flip_permille = 0;
+    std::uint64_t stall_permille = 0;  // a packet that takes far longer than the others
+    Micros delay_max = 2 * kMs;
+  };
+  Trouble trouble;
 
  private:
   struct Call;

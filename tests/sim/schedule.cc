@@ -21,8 +21,8 @@ bool Schedule::step() {
 void Story::tell(Micros at, std::string const& who, std::string const& what) {
   char time[32];
   std::snprintf(time, sizeof time, "%9.3f ms  ", static_cast<double>(at) / 1000.0);
-  std::string const line = time + who + std::string(who.size() < 5 ? 5 - who.size() : 0, ' ') +
-                           what + "\n";
+  std::string const line =
+      time + who + std::string(who.size() < 5 ? 5 - who.size() : 0, ' ') + what + "\n";
   hash_.update(as_bytes(line));
   ++lines_;
   if (print_) std::fputs(line.c_str(), stdout);

@@ -70,8 +70,8 @@ class Dice {
   // True in `n` of 1,000 cases.
   bool permille(std::uint64_t n) { return random_.below(1000) < n; }
   std::int64_t between(std::int64_t low, std::int64_t high) {  // both included
-    return low + static_cast<std::int64_t>(
-                     random_.below(static_cast<std::uint64_t>(high - low) + 1));
+    return low +
+           static_cast<std::int64_t>(random_.below(static_cast<std::uint64_t>(high - low) + 1));
   }
   std::size_t index(std::size_t size) { return random_.below(size); }
 

@@ -40,6 +40,7 @@ struct World {
   Ledger ledger;
   std::vector<std::unique_ptr<SimNode>> nodes;  // sorted by member
   std::unique_ptr<Attacker> attacker;           // always there; may have no node to act for
+  std::unique_ptr<Witness> witness;
 
   SimNode& node(MemberId const& member);
   void tell(MemberId const& who, std::string const& what) {

@@ -1,0 +1,221 @@
+#include "sim_node.h"
+
+#include "attacker.h"
+#include "witness.h"
+
+namespace amic::sim {
+
+namespace {
+constexpr char kMarks[] = "idempotency";  // kv space, as src/api keeps its marks
+
+void plant_in_store(Disk& disk, Mutant mutant) {
+  auto& defects = disk.defects;
+  defects.forgets_ids = mutant == Mutant::kForgetIds;
+  defects.skips_outbox_row = mutant == Mutant::kSkipOutboxRow;
+  defects.hides_flash = mutant == Mutant::kFlashWaits;
+  defects.applies_twice = mutant == Mutant::kIndexTwice;
+  defects.keeps_stale_mark = mutant == Mutant::kStaleMark;
+  defects.loses_synced_tail = mutant == Mutant::kNoFsync;
+  defects.drops_tiles = mutant == Mutant::kDropTiles;
+}
+
+// What a server would sign that does not wait for the disk.
+Bytes receipt_without_commit(SimNode& node, Bytes const& body, Bytes const& before) {
+  auto const batch = exchange::testing::must(exchange::decode_batch(body));
+  auto receipt = exchange::testing::must(exchange::decode_receipt(before));
+  if (batch.first_n != receipt.n + 1) return before;
+  for (auto const& bytes : batch.envelopes) {
+    receipt.chain = exchange::chain_next(receipt.chain, envelope::digest(bytes));
+    ++receipt.n;
+  }
+  return exchange::encode(exchange::sign_receipt(receipt, node.keys().node));
+}
+}  // namespace
+
+SimNode::SimNode(World& world, consent::testing::Founder const& keys)
+    : world_(world), keys_(keys), clock_(world.schedule) {
+  clock_.set_skew(world_.dice.between(-240'000, 240'000));
+  disk_->on_append = [this] {
+    if (!world_.dice.permille(world_.weather.disk_fault_permille)) return AppendFault::kNone;
+    auto const fault = static_cast<AppendFault>(world_.dice.between(1, 4));
+    world_.tell(id(), "disk fault " + std::to_string(static_cast<int>(fault)));
+    return fault;
+  };
+  disk_->on_apply = [this]() -> std::optional<Code> {
+    if (!world_.dice.permille(world_.weather.index_fault_permille)) return std::nullopt;
+    return world_.dice.permille(500) ? Code::kDiskFull : Code::kIo;
+  };
+  plant_in_store(*disk_, world_.mutant);
+}
+
+void SimNode::start() {
+  ++life_;
+  auto const opened = [this](auto result, char const* what) {
+    if (!result)
+      throw Violation(id().str() + " cannot open its " + what + ": " + result.error().text());
+    return std::move(*result);
+  };
+  auto const& community = world_.founders.community;
+  store_ = opened(MemoryStore::open(disk_), "store");
+  log_ = opened(tlog::Log::open(*store_, tlog::log_origin(community.id, id(), Realm()), keys_.log),
+                "log");
+  committer_ = std::make_unique<QueueCommitter>(world_, *this, *log_);
+  exchange_ = opened(exchange::Exchange::open(community, {id(), keys_.node, keys_.sealing}, *store_,
+                                              *committer_, clock_, world_.dice.random(), Realm()),
+                     "exchange");
+  feeder_ = std::make_unique<exchange::IndexFeeder>(*exchange_, *store_);
+  for (auto const& member : world_.founders.members)
+    if (member.card.member != id())
+      links_[member.card.member] = std::make_unique<PeerSender>(world_, *this, member.card.member);
+  exchange_->on_sendable([this](MemberId const& peer) { links_.at(peer)->wake(); });
+  world_.tell(id(), "starts with " + std::to_string(log_->size()) + " records");
+  for (auto& [peer, link] : links_) link->start();
+  log_grew();
+}
+
+void SimNode::crash() {
+  world_.tell(id(), "loses its power");
+  links_.clear();
+  feeder_.reset();
+  exchange_.reset();
+  committer_.reset();
+  log_.reset();
+  store_.reset();
+  keys_in_use_.clear();
+  indexing_ = false;
+  auto const batches = static_cast<std::int64_t>(disk_->index_batches());
+  auto const lost = world_.dice.permille(500) ? world_.dice.between(0, batches) : 0;
+  disk_->crash(static_cast<std::size_t>(lost), world_.dice.permille(100));
+}
+
+std::function<void()> SimNode::guard(std::function<void()> work) {
+  return [this, life = life_, work = std::move(work)] {
+    if (up() && life_ == life) work();
+  };
+}
+
+// ---- Peers ------------------------------------------------------------------------------------
+
+void SimNode::serve(MemberId const& peer, Ask ask, Bytes body,
+                    std::function<void(Answer)> respond) {
+  if (ask == Ask::kStatus) return respond({Answer::Kind::kStatus, {}, {}});
+  world_.schedule.after(world_.dice.between(0, 300),
+                        guard([this, peer, body = std::move(body), respond = std::move(respond)] {
+                          answer_batch(peer, body, respond);
+                        }));
+}
+
+void SimNode::answer_batch(MemberId const& peer, Bytes const& body,
+                           std::function<void(Answer)> respond) {
+  auto const batch = exchange::decode_batch(body);
+  std::uint8_t const lane = batch ? batch->lane : 0;
+  auto const before = exchange_->current_receipt(peer, lane);
+  exchange_->accept(peer, body,
+                    guard1<Result<Bytes>>([this, peer, lane, body, before,
+                                           respond = std::move(respond)](Result<Bytes> receipt) {
+                      if (!receipt && world_.mutant == Mutant::kReceiptFromMemory &&
+                          code_retryable(receipt.error().code))
+                        receipt = receipt_without_commit(*this, body, *before);
+                      respond(answer_of(peer, lane, std::move(receipt)));
+                    }));
+}
+
+Answer SimNode::answer_of(MemberId const& peer, std::uint8_t lane, Result<Bytes> receipt) {
+  if (receipt) {
+    Bytes bytes = plant(peer, std::move(*receipt));
+    world_.witness->receipt_given(*this, peer, bytes);
+    return {Answer::Kind::kReceipt, std::move(bytes), {}};
+  }
+  world_.tell(id(), "refuses a batch of " + peer.str() + ": " + receipt.error().text());
+  if (receipt.error().code == Code::kGap) {
+    auto const current = exchange_->current_receipt(peer, lane);
+    if (current) {
+      Bytes bytes = plant(peer, *current);
+      world_.witness->receipt_given(*this, peer, bytes);
+      return {Answer::Kind::kGapReceipt, std::move(bytes), {}};
+    }
+  }
+  return {Answer::Kind::kProblem, {}, receipt.error().code};
+}
+
+Bytes SimNode::plant(MemberId const& peer, Bytes bytes) {
+  auto receipt = exchange::testing::must(exchange::decode_receipt(bytes));
+  if (world_.mutant == Mutant::kReceiptOfAnotherLane)
+    return exchange::testing::must(exchange_->current_receipt(
+        peer, static_cast<std::uint8_t>((receipt.lane + 1) % kLaneCount)));
+  if (world_.mutant != Mutant::kReceiptTooHigh) return bytes;
+  receipt.n += 1;
+  return exchange::encode(exchange::sign_receipt(receipt, keys_.node));
+}
+
+void SimNode::refresh_links() {
+  for (auto& [peer, link] : links_) link->refresh();
+}
+
+// ---- Clients ----------------------------------------------------------------------------------
+
+void SimNode::share(Request& request, std::function<void(Result<EnvelopeId>)> done) {
+  exchange::ShareRequest share;
+  share.marking = request.marking;
+  share.precedence = request.precedence;
+  share.media_type = request.media_type;
+  share.body = request.body;
+  share.keep_private = request.keep_private;
+  share.id = world_.dice.random().fixed<EnvelopeId>();
+  if (!request.key.empty()) {
+    if (!keys_in_use_.insert(request.key).second)
+      return done(fail(Code::kConflict, "header.idempotency-key", "being worked on"));
+    auto const mark = exchange::testing::must(store_->kv_get(kMarks, request.key));
+    if (mark) {
+      keys_in_use_.erase(request.key);
+      return done(*EnvelopeId::from(*mark));
+    }
+    share.kv.push_back({kMarks, request.key, to_bytes(share.id->view())});
+  }
+  world_.ledger.attempt(request, *share.id);
+  exchange_->share(std::move(share),
+                   guard1<Result<exchange::ShareResult>>([this, &request, done = std::move(done)](
+                                                             Result<exchange::ShareResult> result) {
+                     keys_in_use_.erase(request.key);
+                     if (!result) return done(fail(result.error()));
+                     done(result->id);
+                   }));
+}
+
+// ---- Log and index ----------------------------------------------------------------------------
+
+void SimNode::log_grew() {
+  world_.witness->log_grew(*this);
+  if (!indexing_) index_later(world_.dice.between(0, 5 * kMs));
+}
+
+void SimNode::index_later(Micros delay) {
+  indexing_ = true;
+  world_.schedule.after(delay, guard([this] { index_some(); }));
+}
+
+void SimNode::index_some() {
+  indexing_ = false;
+  auto const count = world_.dice.permille(300) ? world_.dice.between(1, 4) : 1000;
+  auto const done = feeder_->catch_up(static_cast<std::size_t>(count));
+  if (!done && done.error().code != Code::kDiskFull && done.error().code != Code::kIo)
+    throw Violation(id().str() + " cannot index its log: " + done.error().text());
+  if (!done) return index_later(50 * kMs);
+  if (exchange::testing::must(store_->watermark()) < log_->size())
+    index_later(world_.dice.between(0, 2 * kMs));
+}
+
+void SimNode::sign_checkpoint() {
+  auto const note = log_->sign_checkpoint();
+  if (!note && note.error().code != Code::kDiskFull && note.error().code != Code::kIo)
+    throw Violation(id().str() + " cannot sign its log: " + note.error().text());
+}
+
+bool SimNode::idle() {
+  if (!up() || !committer_->idle() || indexing_) return false;
+  for (auto const& [peer, link] : links_)
+    if (!link->idle()) return false;
+  return exchange::testing::must(store_->watermark()) == log_->size();
+}
+
+}  // namespace amic::sim

@@ -1,0 +1,59 @@
+// Watches a history and throws a Violation as soon as something may not be. Looks at disks and
+// messages from outside; the little it takes from the product is the decoding of receipts.
+#pragma once
+
+#include <array>
+#include <map>
+#include <vector>
+
+#include "world.h"
+
+namespace amic::sim {
+
+class Witness {
+ public:
+  explicit Witness(World& world) : world_(world) {}
+
+  // Whenever a node's log may have grown, and after each restart: everything new in it is allowed
+  // there (laws 1, 3), stands once (law 4), in the order of its lane; nothing old has changed.
+  void log_grew(SimNode& node);
+  // A node is about to sign for what it holds: not less than before, the same sequence, and all of
+  // it on its disk.
+  void receipt_given(SimNode& node, MemberId const& peer, Bytes const& receipt);
+  // A batch of `lane` was handed out: no more urgent lane waits, unless a batch of it is under way.
+  void urgent_first(SimNode& node, MemberId const& peer, std::uint8_t lane,
+                    std::array<std::uint64_t, kLaneCount> const& busy) const;
+  // Between events: bounds.
+  void bounds() const;
+  // Whether all is delivered, indexed and acknowledged.
+  bool at_rest() const;
+  std::string unrest() const;  // what is not, for people
+  // At rest: everything is where it must be and the books agree.
+  void everything();
+
+ private:
+  struct Seen {  // of one node's log
+    std::vector<Hash> digests;
+    std::set<EnvelopeId> ids;
+    std::map<std::pair<MemberId, std::uint8_t>, std::uint64_t> lane_end;  // seq at the origin
+  };
+  struct Word {
+    std::uint64_t n = 0;
+    Hash chain;
+  };
+  void incoming(SimNode const& node, Seen& seen, store::Record const& record) const;
+  bool waived(MemberId const& from, MemberId const& to, std::uint8_t lane) const;
+  void requests() const;
+  void holders(Request const& request, EnvelopeId const& id) const;
+  void lanes(SimNode& from, SimNode& to) const;
+  void lane(SimNode& from, SimNode& to, std::uint8_t lane, store::LaneDepth const& depth) const;
+  void items(SimNode& node) const;
+  void quarantine(SimNode& node) const;
+  void books(SimNode& node, bool rebuild);
+
+  World& world_;
+  std::map<MemberId, Seen> seen_;
+  std::map<std::tuple<MemberId, MemberId, std::uint8_t>, Word> words_;  // receiver, sender, lane
+};
+
+}  // namespace amic::sim
