@@ -106,8 +106,10 @@ void measure_pages(Settings const& settings, LocalNode& node, Report& report) {
   int const seconds = settings.quick ? 2 : 10;
   exchange::testing::TemporaryDirectory scratch;
   run_wrk(scratch.path(), api.port, api.token, kAccept, pages.paths, 1, kConnections);  // warm
+  double const cpu = process_cpu_seconds();
   auto const load =
       run_wrk(scratch.path(), api.port, api.token, kAccept, pages.paths, seconds, kConnections);
+  double const cpu_us = (process_cpu_seconds() - cpu) / (load.requests_per_second * seconds) * 1e6;
   double const constant = constant_pages(node, scratch.path(), page_bytes, seconds);
   report.add({kSection,
               "pages over keep-alive",
@@ -115,6 +117,7 @@ void measure_pages(Settings const& settings, LocalNode& node, Report& report) {
               "/s",
               Bar{false, 2000},
               {{"same bytes from memory", constant, "/s"},
+               {"processor time", cpu_us, "us a page"},
                {"store alone", from_store, "/s a core"},
                {"mean page", static_cast<double>(page_bytes) / 1024, "KiB"},
                {"of objects held", static_cast<double>(pages.objects), ""}}});

@@ -87,6 +87,9 @@ class Engine final : public Exchange {
   Result<Prepared> prepare_share(ShareRequest request) const;
   Result<std::optional<Bytes>> build_batch(MemberId const& peer, std::uint8_t lane, OutLane& out);
   Result<Receipt> read_receipt(MemberId const& peer, BytesView bytes) const;
+  // Takes the lane's batch out of flight and moves its position; what is to be stored of that.
+  Result<store::Append> take_receipt(MemberId const& peer, Peer& entry, Receipt const& receipt,
+                                     BytesView bytes) const;
   void save_ack(MemberId const& peer, std::uint8_t lane, store::Append unit,
                 std::function<void(Result<void>)> done);
   void save_again(MemberId const& peer, Peer& entry);

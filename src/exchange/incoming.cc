@@ -147,13 +147,14 @@ void Engine::accept(MemberId const& member, BytesView bytes,
   auto* const state = *entry;
   auto const lane = batch->lane;
   InPosition position;
+  bool busy = false;
   {
     std::lock_guard const lock(state->mutex);
-    if (state->in[lane].accepting)
-      return done(fail(Code::kOverloaded, "batch.lane", "a batch of this lane is being stored"));
+    busy = std::exchange(state->in[lane].accepting, true);
     position = state->in[lane].position;
-    state->in[lane].accepting = true;
   }
+  if (busy)
+    return done(fail(Code::kOverloaded, "batch.lane", "a batch of this lane is being stored"));
   auto const release = [state, lane] {
     std::lock_guard const lock(state->mutex);
     state->in[lane].accepting = false;

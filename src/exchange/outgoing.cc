@@ -195,33 +195,39 @@ void Engine::note_refusals(MemberId const& member, Peer& entry, Receipt const& r
   }
 }
 
+Result<store::Append> Engine::take_receipt(MemberId const& member, Peer& entry,
+                                           Receipt const& receipt, BytesView bytes) const {
+  std::lock_guard const lock(entry.mutex);
+  auto& out = entry.out[receipt.lane];
+  if (!out.in_flight)
+    return fail(Code::kRejected, "receipt.lane", "nothing is in flight on this lane");
+  auto const flight = std::move(*out.in_flight);
+  out.in_flight.reset();
+  if (receipt.n < flight.first_n)
+    return fail(Code::kGap, "receipt.n", "the peer holds less than it had acknowledged");
+  auto const index = receipt.n - flight.first_n;
+  if (index >= flight.chain.size() || flight.chain[index] != receipt.chain)
+    return fail(Code::kConflict, "receipt.chain", "not the sequence that was sent");
+  out.acked_n = receipt.n;
+  out.acked_chain = receipt.chain;
+  store::Append unit;
+  unit.cursors.push_back(
+      {store::CursorKind::kAcked, member, receipt.lane, receipt.n, to_bytes(bytes)});
+  note_refusals(member, entry, receipt, flight, unit);
+  return unit;
+}
+
 void Engine::on_receipt(MemberId const& member, BytesView bytes,
                         std::function<void(Result<void>)> done) {
   auto entry = peer(member);
   if (!entry) return done(fail(std::move(entry).error()));
   auto receipt = read_receipt(member, bytes);
   if (!receipt) return done(fail(std::move(receipt).error()));
+  // `done` is called without the lock: it may well call batch_failed().
+  auto unit = take_receipt(member, **entry, *receipt, bytes);
+  if (!unit) return done(fail(std::move(unit).error()));
   // Not waited for before the lane goes on: if it is lost, the peer skips what we send again.
-  store::Append unit;
-  unit.cursors.push_back(
-      {store::CursorKind::kAcked, member, receipt->lane, receipt->n, to_bytes(bytes)});
-  {
-    std::lock_guard const lock((*entry)->mutex);
-    auto& out = (*entry)->out[receipt->lane];
-    if (!out.in_flight)
-      return done(fail(Code::kRejected, "receipt.lane", "nothing is in flight on this lane"));
-    auto const flight = std::move(*out.in_flight);
-    out.in_flight.reset();
-    if (receipt->n < flight.first_n)
-      return done(fail(Code::kGap, "receipt.n", "the peer holds less than it had acknowledged"));
-    auto const index = receipt->n - flight.first_n;
-    if (index >= flight.chain.size() || flight.chain[index] != receipt->chain)
-      return done(fail(Code::kConflict, "receipt.chain", "not the sequence that was sent"));
-    out.acked_n = receipt->n;
-    out.acked_chain = receipt->chain;
-    note_refusals(member, **entry, *receipt, flight, unit);
-  }
-  save_ack(member, receipt->lane, std::move(unit), std::move(done));
+  save_ack(member, receipt->lane, std::move(*unit), std::move(done));
 }
 
 // The stored cursor lets the outbox rows go. If it could not be stored it is kept for save_again():

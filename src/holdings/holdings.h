@@ -108,8 +108,9 @@ class Indexer {
   Result<store::AudienceId> audience_of(marking::Marking const& marking);
   Result<void> add_objects(Draft& draft, ItemContext const& context, std::string_view body);
   Result<void> place(Draft& draft, ItemContext const& context, Parsed::One const& one,
-                     std::uint32_t index, bool single);
-  Result<std::vector<Held>> held_of(Draft const& draft, stix::Object const& object);
+                     std::uint32_t index, bool in_store, bool single);
+  Result<std::vector<bool>> stored(Parsed const& parsed);
+  Result<std::vector<Held>> held_of(Draft const& draft, stix::Object const& object, bool in_store);
   void refuse(Draft& draft, std::uint32_t index, Outcome const& outcome,
               std::string_view text) const;
   void push_row(Draft& draft, ItemContext const& context, Parsed::One const& one,

@@ -70,8 +70,24 @@ Result<store::AudienceId> Indexer::audience_of(marking::Marking const& marking) 
   return id;
 }
 
-Result<std::vector<Indexer::Held>> Indexer::held_of(Draft const& draft,
-                                                    stix::Object const& object) {
+// For each object, whether the store may hold what it must be compared with. Asked once for a whole
+// bundle: the common case, that nothing of it is held, then costs one look-up an object.
+Result<std::vector<bool>> Indexer::stored(Parsed const& parsed) {
+  std::vector<store::VersionKey> wanted;
+  wanted.reserve(parsed.objects.size());
+  for (Parsed::One const& one : parsed.objects)
+    if (one.checked.verdict == stix::Verdict::kAccept)
+      wanted.push_back({one.checked.object.id, stated_version(one.checked.object)});
+  AMIC_TRY(auto const held, store_.has_versions(wanted));
+  std::vector<bool> out(parsed.objects.size());
+  std::size_t at = 0;
+  for (std::size_t i = 0; i < out.size(); ++i)
+    if (parsed.objects[i].checked.verdict == stix::Verdict::kAccept) out[i] = held[at++];
+  return out;
+}
+
+Result<std::vector<Indexer::Held>> Indexer::held_of(Draft const& draft, stix::Object const& object,
+                                                    bool in_store) {
   std::vector<Held> out;
   auto const gather = [&](auto const& by_id, auto const& rows) {
     auto const [first, last] = by_id.equal_range(object.id);
@@ -82,12 +98,7 @@ Result<std::vector<Indexer::Held>> Indexer::held_of(Draft const& draft,
   };
   gather(draft.by_id, draft.objects);
   gather(pending_by_id_, pending_.objects);
-  auto const version = stated_version(object);
-  if (version) {
-    // One indexed look-up answers the common case, that this version is new.
-    AMIC_TRY(bool const stored, store_.has_version(object.id, *version, nullptr));
-    if (!stored) return out;
-  }
+  if (!in_store) return out;
   // The store shows each version once, under one of the audiences asked for: ask for all of them to
   // learn the contents, then for this item's alone to learn whether its readers have them.
   for (store::AudienceSet const& audiences : {all_audiences_, store::AudienceSet{draft.audience}}) {
@@ -135,9 +146,9 @@ void Indexer::refuse(Draft& draft, std::uint32_t index, Outcome const& outcome,
 }
 
 Result<void> Indexer::place(Draft& draft, ItemContext const& context, Parsed::One const& one,
-                            std::uint32_t index, bool single) {
+                            std::uint32_t index, bool in_store, bool single) {
   stix::Object const& object = one.checked.object;
-  AMIC_TRY(std::vector<Held> const held, held_of(draft, object));
+  AMIC_TRY(std::vector<Held> const held, held_of(draft, object, in_store));
   auto const stated = stated_version(object);
   std::optional<std::int64_t> version;  // of equal content that is held
   bool same_audience = false;
@@ -182,12 +193,13 @@ Result<void> Indexer::add_objects(Draft& draft, ItemContext const& context, std:
     return {};
   }
   if (draft.item.title.empty()) draft.item.title = derive_title(*parsed);
+  AMIC_TRY(auto const in_store, stored(*parsed));
   auto next_refused = parsed->report.refused.begin();
   for (std::uint32_t i = 0; i < parsed->objects.size(); ++i) {
     Parsed::One const& one = parsed->objects[i];
     if (one.checked.verdict == stix::Verdict::kAccept) {
       bool const single = one.text.size() == body.size();  // the object is the whole body
-      AMIC_TRY_VOID(place(draft, context, one, i, single));
+      AMIC_TRY_VOID(place(draft, context, one, i, in_store[i], single));
     } else {
       refuse(draft, i, *next_refused++, one.text);
     }

@@ -1,5 +1,7 @@
 #include "node/index_worker.h"
 
+#include <malloc.h>
+
 #include <chrono>
 
 namespace amic::node {
@@ -7,6 +9,7 @@ namespace amic::node {
 namespace {
 constexpr std::size_t kRecordsPerRound = 2000;
 constexpr std::chrono::seconds kRetryAfterFailure{5};
+constexpr std::chrono::seconds kTrimAfterQuiet{2};
 }  // namespace
 
 IndexWorker::IndexWorker(exchange::Exchange const& exchange, store::Store& store,
@@ -40,15 +43,26 @@ std::optional<Error> IndexWorker::failure() const {
 }
 
 void IndexWorker::run() {
+  bool trim = true;
   std::unique_lock lock(mutex_);
   while (!stopping_) {
     if (applied_seq_.load() >= log_size_) {
-      wake_.wait(lock, [this] { return stopping_ || applied_seq_.load() < log_size_; });
+      auto const called = [this] { return stopping_ || applied_seq_.load() < log_size_; };
+      if (trim && !wake_.wait_for(lock, kTrimAfterQuiet, called)) {
+        // A large item leaves the heap with tens of MiB that are free but still ours.
+        trim = false;
+        lock.unlock();
+        ::malloc_trim(0);
+        lock.lock();
+      } else {
+        wake_.wait(lock, called);
+      }
       continue;
     }
     lock.unlock();
     work_once();
     lock.lock();
+    trim = true;
     // A full disk may get room again: the index is derived, so trying again is always safe.
     if (failure_) wake_.wait_for(lock, kRetryAfterFailure, [this] { return stopping_; });
   }

@@ -269,6 +269,10 @@ TEST_P(StoreTest, TheLastVersionIsTheLastThatThisReaderMayRead) {
   EXPECT_FALSE(ok(store_->has_version(x, 31, nullptr)));
   EXPECT_FALSE(ok(store_->has_version_for(x, 30, open)));
   EXPECT_TRUE(ok(store_->has_version_for(x, 30, secret)));
+  std::string const unknown = object_id(777);
+  EXPECT_EQ(ok(store_->has_versions({{unknown, 30}, {x, 31}, {x}, {x, 30}, {unknown}, {x, 30}})),
+            (std::vector<bool>{false, false, true, true, false, true}));
+  EXPECT_TRUE(ok(store_->has_versions({})).empty());
 }
 
 TEST_P(StoreTest, AWiderReleaseOfTheSameVersionIsShownOnceToEachReader) {

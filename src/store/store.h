@@ -12,6 +12,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/bytes.h"
@@ -33,6 +34,12 @@ enum class RecordKind : std::uint8_t {
 };
 
 // Where the feed of objects ends: the last position and time given.
+// Asks for one version of an object, or without one for any.
+struct VersionKey {
+  std::string_view id;
+  std::optional<std::int64_t> version_us = {};
+};
+
 struct FeedEnd {
   std::uint64_t ord = 0;
   std::int64_t added_us = 0;
@@ -285,6 +292,8 @@ class Store {
                                    Hash* body_sha256) = 0;
   virtual Result<bool> has_version_for(std::string const& id, std::int64_t version_us,
                                        AudienceId audience) = 0;  // likewise
+  // Likewise, for a whole item in one read: out[i] says whether wanted[i] is held.
+  virtual Result<std::vector<bool>> has_versions(std::vector<VersionKey> const& wanted) = 0;
   // kOutOfRange for a limit outside 1..kPageMax or more than kPageMax values in a filter.
   virtual Result<Page> page(PageFilter const& filter, AudienceSet const& readable) = 0;
   // newest_first: seq < after_seq (0 = from the newest); else seq > after_seq.

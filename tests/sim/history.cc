@@ -59,7 +59,7 @@ class History {
   World& world_;
   Outcome& outcome_;
   std::vector<std::string> shared_;  // objects that may be shared once more
-  bool bulky_ = false;
+  bool bulky_ = false;  // large bodies from one member on one lane: a batch ends by its bytes
 };
 
 // ---- What clients want ------------------------------------------------------------------------
@@ -67,7 +67,7 @@ class History {
 marking::Marking History::random_marking(MemberId const& origin) {
   marking::Marking out;
   for (auto const& node : world_.nodes)
-    if (chance(450)) out.rel_to.insert(node->id());
+    if (bulky_ || chance(450)) out.rel_to.insert(node->id());
   if (out.rel_to.empty() && chance(800))
     for (auto const& node : world_.nodes)
       if (node->id() != origin) {
@@ -84,7 +84,7 @@ marking::Marking History::random_marking(MemberId const& origin) {
 }
 
 void History::fill_body(Request& request) {
-  if (bulky_ && chance(300)) {  // so that a batch ends by its bytes
+  if (bulky_ && chance(700)) {
     request.media_type = "application/octet-stream";
     request.body.resize(static_cast<std::size_t>(world_.dice.between(250'000, 600'000)));
     world_.dice.random().fill(request.body);
@@ -114,10 +114,11 @@ void History::fill_body(Request& request) {
 
 void History::make_request() {
   Request request;
-  request.origin = any_node().id();
+  request.origin = (bulky_ ? *world_.nodes.front() : any_node()).id();
   request.marking = random_marking(request.origin);
   request.precedence = static_cast<Precedence>(world_.dice.between(0, kLaneCount - 1));
   if (chance(400)) request.precedence = chance(500) ? Precedence::kFlash : Precedence::kRoutine;
+  if (bulky_) request.precedence = Precedence::kPriority;
   request.keep_private = chance(80);
   fill_body(request);
   if (chance(750)) request.key = "key-" + uuid(world_.dice);
@@ -190,7 +191,7 @@ void History::set_weather() {
   if (chance(500))
     world_.weather.index_fault_permille = static_cast<std::uint64_t>(dice.between(0, 200));
   if (chance(80)) world_.weather.commit_queue_max = 3;
-  bulky_ = chance(60);
+  bulky_ = chance(40);
 }
 
 void History::plan() {
@@ -223,7 +224,7 @@ void History::plan() {
 }
 
 void History::crash_somebody() {
-  SimNode& node = any_node();
+  SimNode& node = bulky_ && chance(600) ? *world_.nodes.front() : any_node();
   if (!node.up()) return;
   ++outcome_.crashes;
   node.crash();

@@ -232,6 +232,15 @@ bool MemoryIndex::has_version_for(std::string const& id, std::int64_t version_us
   });
 }
 
+std::vector<bool> MemoryIndex::has_versions(std::vector<store::VersionKey> const& wanted) const {
+  std::vector<bool> out;
+  for (auto const& key : wanted) {
+    std::string const id(key.id);
+    out.push_back(key.version_us ? has_version(id, *key.version_us, nullptr) : by_id_.contains(id));
+  }
+  return out;
+}
+
 // Whether this is the copy and the version that the reader is shown.
 bool MemoryIndex::shown(ObjectRow const& row, PageFilter const& filter,
                         AudienceSet const& readable) const {

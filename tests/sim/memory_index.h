@@ -30,6 +30,7 @@ class MemoryIndex {
   bool has_version(std::string const& id, std::int64_t version_us, Hash* body_sha256) const;
   bool has_version_for(std::string const& id, std::int64_t version_us,
                        store::AudienceId audience) const;
+  std::vector<bool> has_versions(std::vector<store::VersionKey> const& wanted) const;
   Result<store::Page> page(store::PageFilter const& filter,
                            store::AudienceSet const& readable) const;
   Result<std::vector<store::ItemRow>> items(std::uint64_t after_seq, std::size_t limit,

@@ -264,6 +264,11 @@ Result<bool> MemoryStore::has_version_for(std::string const& id, std::int64_t ve
   return disk_->index_.has_version_for(id, version_us, audience);
 }
 
+Result<std::vector<bool>> MemoryStore::has_versions(std::vector<store::VersionKey> const& wanted) {
+  Lock const lock(disk_->mutex_);
+  return disk_->index_.has_versions(wanted);
+}
+
 Result<store::Page> MemoryStore::page(store::PageFilter const& filter,
                                       store::AudienceSet const& readable) {
   Lock const lock(disk_->mutex_);

@@ -114,6 +114,7 @@ class MemoryStore final : public store::Store {
                            Hash* body_sha256) override;
   Result<bool> has_version_for(std::string const& id, std::int64_t version_us,
                                store::AudienceId audience) override;
+  Result<std::vector<bool>> has_versions(std::vector<store::VersionKey> const& wanted) override;
   Result<store::Page> page(store::PageFilter const& filter,
                            store::AudienceSet const& readable) override;
   Result<std::vector<store::ItemRow>> items(std::uint64_t after_seq, std::size_t limit,

@@ -125,6 +125,11 @@ void PeerSender::on_answer(std::uint8_t lane, std::uint64_t serial, std::optiona
 }
 
 void PeerSender::on_receipt(std::uint8_t lane, std::uint64_t serial, Bytes receipt) {
+  // A receipt of another lane would settle that one and leave this one's batch in flight for good.
+  auto const decoded = exchange::decode_receipt(receipt);
+  if (decoded && decoded->lane != lane)
+    return give_up(lane, serial, Failure::kRefusal,
+                   {Code::kRejected, "link.receipt", "of another lane"});
   node_.exchange().on_receipt(
       peer_, receipt,
       node_.guard1<Result<void>>([this, lane, serial, receipt](Result<void> stored) {

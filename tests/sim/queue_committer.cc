@@ -78,6 +78,7 @@ void QueueCommitter::run() {
     waiting_.pop_front();
   }
   auto finished = std::make_shared<std::vector<Finished>>(commit_group(std::move(group)));
+  answers_due_ = true;
   node_.log_grew();
   // On the disk, and nobody knows yet: a crash here is the one that tests law 4.
   Micros const pause = world_.dice.permille(300) ? world_.dice.between(0, 20 * kMs) : 0;
@@ -112,7 +113,7 @@ std::vector<QueueCommitter::Finished> QueueCommitter::commit_group(std::vector<U
 
 void QueueCommitter::answer(std::vector<Finished> finished) {
   for (auto& one : finished) one.done(std::move(one.seq));
-  busy_ = false;
+  busy_ = answers_due_ = false;
   schedule_run();
 }
 

@@ -17,6 +17,8 @@ class QueueCommitter final : public exchange::Committer {
   void commit(store::Append unit, std::function<void(Result<std::uint64_t>)> done) override;
   bool idle() const { return waiting_.empty() && !busy_; }
   std::size_t waiting() const { return waiting_.size(); }
+  // On the disk are units whose callbacks were not called yet.
+  bool answers_due() const { return answers_due_; }
 
  private:
   struct Unit {
@@ -38,6 +40,7 @@ class QueueCommitter final : public exchange::Committer {
   tlog::Log& log_;
   std::deque<Unit> waiting_;
   bool busy_ = false;
+  bool answers_due_ = false;
 };
 
 }  // namespace amic::sim

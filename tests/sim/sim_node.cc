@@ -201,7 +201,7 @@ void SimNode::index_some() {
   if (!done && done.error().code != Code::kDiskFull && done.error().code != Code::kIo)
     throw Violation(id().str() + " cannot index its log: " + done.error().text());
   if (!done) return index_later(50 * kMs);
-  if (exchange::testing::must(store_->watermark()) < log_->size())
+  if (exchange::testing::must(store_->watermark()) < disk_->log().size())
     index_later(world_.dice.between(0, 2 * kMs));
 }
 
@@ -215,7 +215,7 @@ bool SimNode::idle() {
   if (!up() || !committer_->idle() || indexing_) return false;
   for (auto const& [peer, link] : links_)
     if (!link->idle()) return false;
-  return exchange::testing::must(store_->watermark()) == log_->size();
+  return exchange::testing::must(store_->watermark()) == disk_->log().size();
 }
 
 }  // namespace amic::sim

@@ -85,6 +85,7 @@ void Witness::receipt_given(SimNode& node, MemberId const& peer, Bytes const& by
 
 void Witness::urgent_first(SimNode& node, MemberId const& peer, std::uint8_t lane,
                            std::array<std::uint64_t, kLaneCount> const& busy) const {
+  if (node.committer().answers_due()) return;  // the exchange can't know yet of what is waiting
   for (auto const& state : must(node.exchange().links())) {
     if (state.peer != peer) continue;
     for (std::uint8_t urgent = 0; urgent < lane; ++urgent)
@@ -118,7 +119,7 @@ std::string Witness::unrest() const {
         return lane_name(node->id(), depth.peer, depth.lane) + " has " +
                std::to_string(depth.last_n - depth.acked_n) + " waiting";
     if (!node->idle() && !world_.attacker->is(node->id())) return node->id().str() + " is busy";
-    if (must(node->store().watermark()) < node->log().size())
+    if (must(node->store().watermark()) < node->disk().log().size())
       return "the index of " + node->id().str() + " is behind";
   }
   return "";

@@ -1,6 +1,7 @@
 // Writing the index: one transaction a batch. Rows go into each table in the order of its key, so
 // that a batch touches each page of a tree once.
 #include <algorithm>
+#include <future>
 #include <numeric>
 #include <tuple>
 #include <unordered_set>
@@ -18,6 +19,22 @@ constexpr std::uint64_t kTrainGrowth = 10;
 constexpr std::size_t kDictionaryBytes = 110 << 10;
 constexpr std::size_t kSamplesMax = 2000;
 constexpr std::size_t kSampleBytesMax = 16 << 10;
+constexpr std::size_t kPackApartMin = 256;  // objects: fewer aren't worth a thread
+
+// The bodies of a batch, compressed: those of a large one on a thread of their own, beside the
+// writing of keys and edges, which takes longer. `rows` must outlive the answer, which its
+// destructor waits for.
+std::future<std::vector<Bytes>> pack(Bodies::Shared dictionary,
+                                     std::vector<ObjectRow> const& rows) {
+  auto const apart = std::launch::async | std::launch::deferred;  // here, if no thread can be had
+  auto const policy = rows.size() < kPackApartMin ? std::launch::deferred : apart;
+  return std::async(policy, [dictionary = std::move(dictionary), &rows] {
+    std::vector<Bytes> out;
+    out.reserve(rows.size());
+    for (ObjectRow const& row : rows) out.push_back(Bodies::encode(dictionary, row.body));
+    return out;
+  });
+}
 
 class Applier {
  public:
@@ -43,7 +60,7 @@ class Applier {
   Result<void> collect_objects();
   Result<void> mark_siblings(Object& object);
   Result<void> insert_ids();
-  Result<void> insert_bodies();
+  Result<void> insert_bodies(std::uint64_t dict, std::vector<Bytes> const& frames);
   Result<void> insert_postings();
   Result<void> count_objects();
   Result<void> insert_items();
@@ -77,13 +94,16 @@ Result<void> Applier::run(std::map<Bytes, AudienceId> const& pending) {
     last_added_ = row ? end.integer(1) : INT64_MIN;
   }
   AMIC_TRY_VOID(collect_objects());
+  AMIC_TRY(auto const newest, bodies_.newest(db_));
+  AMIC_TRY(auto dictionary, bodies_.dictionary(db_, newest.dict));
+  auto frames = pack(std::move(dictionary), derived_.objects);
   AMIC_TRY_VOID(insert_ids());
-  AMIC_TRY_VOID(insert_bodies());
   AMIC_TRY_VOID(insert_postings());
   AMIC_TRY_VOID(count_objects());
   AMIC_TRY_VOID(insert_items());
   AMIC_TRY_VOID(insert_edges());
   AMIC_TRY_VOID(insert_refused());
+  AMIC_TRY_VOID(insert_bodies(newest.dict, frames.get()));
   return meta_put(db_, "applied_seq", derived_.upto_seq);
 }
 
@@ -188,20 +208,20 @@ Result<void> Applier::insert_ids() {
   return {};
 }
 
-Result<void> Applier::insert_bodies() {
-  AMIC_TRY(auto const newest, bodies_.newest(db_));
+// `frames`: of all objects of the batch, in their order there.
+Result<void> Applier::insert_bodies(std::uint64_t dict, std::vector<Bytes> const& frames) {
   Query insert(db_,
                "INSERT INTO obj (ord, ver, added, seq, aud, multi, dict, creator, type, id, body) "
                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
   for (Object const& object : objects_) {
     ObjectRow const& row = *object.row;
-    AMIC_TRY(Bytes const frame, bodies_.encode(db_, newest.dict, row.body));
+    Bytes const& frame = frames[static_cast<std::size_t>(&row - derived_.objects.data())];
     AMIC_TRY(Bytes const body, keys_.seal(Sealed::kObject, row.ord, row.seq, frame));
     // The type is nearly always what the id begins with: then it is not stored again.
     std::string_view const type =
         encoded_type(object.id) == row.type ? std::string_view() : std::string_view(row.type);
     insert.bind(row.ord).bind(row.version_us).bind(row.added_us).bind(row.seq).bind(row.audience);
-    insert.bind(object.multi ? 1 : 0).bind(newest.dict).bind(row.creator.str()).bind(type);
+    insert.bind(object.multi ? 1 : 0).bind(dict).bind(row.creator.str()).bind(type);
     AMIC_TRY_VOID(insert.bind(as_bytes(object.id)).bind(BytesView(body)).run());
   }
   return {};

@@ -37,10 +37,14 @@ Result<std::string> Bodies::decode(Connection& connection, std::uint64_t dict, B
   return out;
 }
 
-Result<Bytes> Bodies::encode(Connection& connection, std::uint64_t dict, std::string_view body) {
-  if (dict == 0) return compress::compress(as_bytes(body));
-  AMIC_TRY(Shared const dictionary, load(connection, dict));
-  return dictionary->compress(as_bytes(body));
+Result<Bodies::Shared> Bodies::dictionary(Connection& connection, std::uint64_t dict) {
+  if (dict == 0) return Shared();
+  return load(connection, dict);
+}
+
+Bytes Bodies::encode(Shared const& dictionary, std::string_view body) {
+  return dictionary == nullptr ? compress::compress(as_bytes(body))
+                               : dictionary->compress(as_bytes(body));
 }
 
 Result<Bodies::Newest> Bodies::newest(Connection& connection) {

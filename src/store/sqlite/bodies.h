@@ -18,8 +18,10 @@ class Bodies {
  public:
   explicit Bodies(Vault& vault) : vault_(vault) {}
   Result<std::string> decode(Connection& connection, std::uint64_t dict, BytesView frame);
-  // Compresses with `dict`, which the caller has from newest().
-  Result<Bytes> encode(Connection& connection, std::uint64_t dict, std::string_view body);
+  using Shared = std::shared_ptr<compress::Dictionary const>;
+  // `dict` as the caller has it from newest(); null for 0.
+  Result<Shared> dictionary(Connection& connection, std::uint64_t dict);
+  static Bytes encode(Shared const& dictionary, std::string_view body);
 
   struct Newest {
     std::uint64_t dict = 0;     // 0: none yet
@@ -29,7 +31,6 @@ class Bodies {
   void forget();  // after the file was made anew
 
  private:
-  using Shared = std::shared_ptr<compress::Dictionary const>;
   Result<Shared> load(Connection& connection, std::uint64_t dict);
 
   Vault& vault_;

@@ -33,6 +33,7 @@ class IndexFile {
   Result<std::vector<ObjectRow>> versions(std::string const& id, AudienceSet const& readable);
   Result<bool> has_version(std::string const& id, std::int64_t version_us, Hash* body_sha256);
   Result<bool> has_version_for(std::string const& id, std::int64_t version_us, AudienceId audience);
+  Result<std::vector<bool>> has_versions(std::vector<VersionKey> const& wanted);
   Result<Page> page(PageFilter const& filter, AudienceSet const& readable);
   Result<std::vector<ItemRow>> items(std::uint64_t after_seq, std::size_t limit,
                                      AudienceSet const& readable, bool newest_first);

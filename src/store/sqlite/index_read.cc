@@ -204,6 +204,29 @@ Result<bool> IndexFile::has_version_for(std::string const& id, std::int64_t vers
   return query.step();
 }
 
+// In the order of the keys, so that each page of the tree is read once.
+Result<std::vector<bool>> IndexFile::has_versions(std::vector<VersionKey> const& wanted) {
+  std::vector<bool> out(wanted.size());
+  if (wanted.empty()) return out;
+  std::vector<std::pair<std::string, std::size_t>> order;
+  order.reserve(wanted.size());
+  for (std::size_t i = 0; i < wanted.size(); ++i) order.emplace_back(encode_id(wanted[i].id), i);
+  std::sort(order.begin(), order.end());
+  AMIC_TRY(auto const lease, reader());
+  Query one(*lease, "SELECT ord FROM obj_by_id WHERE id = ? AND ver = ? LIMIT 1");
+  Query any(*lease, "SELECT ord FROM obj_by_id WHERE id = ? LIMIT 1");
+  for (auto const& [id, i] : order) {
+    auto const& version = wanted[i].version_us;
+    Query& query = version ? one : any;
+    query.reset();
+    query.bind(as_bytes(id));
+    if (version) query.bind(*version);
+    AMIC_TRY(bool const held, query.step());
+    out[i] = held;
+  }
+  return out;
+}
+
 Result<std::vector<ItemRow>> IndexFile::items(std::uint64_t after_seq, std::size_t limit,
                                               AudienceSet const& readable, bool newest_first) {
   if (limit == 0 || limit > limits::kPageMax) return fail(Code::kOutOfRange, "items.limit");

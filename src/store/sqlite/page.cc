@@ -266,6 +266,7 @@ Result<Page> Pager::run() {
   AMIC_TRY(auto const from, source());
   AMIC_TRY(std::uint64_t const after, start());
   from->seek(after);
+  page.rows.reserve(filter_.limit);
   std::size_t const run_max = std::max(kHiddenRunMin, readable_.size());
   std::size_t hidden = 0;
   for (;;) {

@@ -103,6 +103,9 @@ class SqliteStore final : public Store {
                                AudienceId audience) override {
     return index_->has_version_for(id, version_us, audience);
   }
+  Result<std::vector<bool>> has_versions(std::vector<VersionKey> const& wanted) override {
+    return index_->has_versions(wanted);
+  }
   Result<Page> page(PageFilter const& filter, AudienceSet const& readable) override {
     return index_->page(filter, readable);
   }

@@ -236,7 +236,13 @@ Result<Bytes> Keys::seal(Sealed what, std::uint64_t number, std::uint64_t seq, B
   Bytes out(plain.size() + kOverhead);
   auto const nonce = std::span(out).first(crypto::kAeadNonceBytes);
   // Random, since an index made anew may hold other bytes for the same row under the same key.
-  vault_.random(nonce);
+  if (nonces_left_ == 0) {
+    vault_.random(nonces_);
+    nonces_left_ = nonces_.size();
+  }
+  std::copy_n(nonces_.end() - static_cast<std::ptrdiff_t>(nonces_left_), nonce.size(),
+              nonce.begin());
+  nonces_left_ -= nonce.size();
   sealer_->seal(nonce, row_aad(what, number), plain, std::span(out).subspan(nonce.size()));
   return out;
 }

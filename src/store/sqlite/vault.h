@@ -4,6 +4,7 @@
 // left. A vault without a key passes everything through as it is.
 #pragma once
 
+#include <array>
 #include <list>
 #include <memory>
 #include <mutex>
@@ -116,6 +117,9 @@ class Keys {
   Bytes plain_;
   std::uint64_t sealer_seq_ = 0;
   std::optional<crypto::AeadKey> sealer_;
+  // Drawn for many rows at a time. A nonce is stored in the clear, so these are no secrets.
+  std::array<std::uint8_t, 64 * crypto::kAeadNonceBytes> nonces_{};
+  std::size_t nonces_left_ = 0;  // bytes, at the end
 };
 
 }  // namespace amic::store::sqlite
