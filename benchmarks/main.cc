@@ -78,7 +78,7 @@ int main(int argc, char** argv) {
   progress(line);
   if (here.load > 0.5 * here.cores)
     progress("other work is running here: figures are lower than this machine can do");
-  Report report;
+  Report report(!arguments.settings.quick);
   run(arguments, report);
   if (arguments.json)
     std::printf("%s\n", report.json().c_str());

@@ -64,6 +64,7 @@ void progress(std::string const& text) {
 }
 
 void Report::add(Figure figure) {
+  if (!bars_) figure.bar.reset();
   std::string line = "    " + figure.name + ": " + number_text(figure.value) + " " + figure.unit;
   if (figure.bar) line += "  (" + bar_text(figure) + ": " + verdict(figure) + ")";
   if (!figure.beside.empty()) line += "  [" + beside_text(figure) + "]";

@@ -32,12 +32,15 @@ struct Figure {
 
 class Report {
  public:
+  // Without `bars` no figure keeps its bar: they hold for the full sizes only.
+  explicit Report(bool bars) : bars_(bars) {}
   void add(Figure figure);  // also tells standard error, so that one sees it go on
   std::vector<Figure> const& figures() const { return figures_; }
   std::string table() const;
   std::string json() const;
 
  private:
+  bool bars_;
   std::vector<Figure> figures_;
 };
 

@@ -49,6 +49,7 @@ class History {
   void answered(Request& request, Result<EnvelopeId> const& result);
   void again(Request& request);
   void crash_somebody();
+  void plan_amnesia();
   void cut_something();
   void heal();
   void tick();
@@ -207,6 +208,7 @@ void History::plan() {
       world_.schedule.after(start + dice.between(0, 5 * kMs), [this] { make_request(); });
   }
   plan_some(0, 5, [this] { crash_somebody(); });
+  if (bulky_ || chance(100)) plan_amnesia();
   plan_some(0, 4, [this] { cut_something(); });
   plan_some(0, 2, [this] {
     SimNode& node = any_node();
@@ -235,6 +237,31 @@ void History::crash_somebody() {
   });
 }
 
+// The first member's queues fill while it is cut off; then it delivers while its disk takes
+// nothing, and loses its power: it has forgotten all receipts and must resume from peers far ahead.
+void History::plan_amnesia() {
+  SimNode& node = *world_.nodes.front();
+  Micros const opens = world_.dice.between(500 * kMs, 1000 * kMs);
+  auto const links = [this, &node](bool cut) {
+    for (auto const& other : world_.nodes) {
+      if (cut) world_.network.cut(node.id(), other->id());
+      if (!cut) world_.network.mend(node.id(), other->id());
+    }
+  };
+  world_.schedule.after(opens - 400 * kMs, [links] { links(true); });
+  world_.schedule.after(opens, [this, &node, links] {
+    world_.tell(node.id(), "has a full disk");
+    world_.weather.full_disk = node.id();
+    links(false);
+  });
+  world_.schedule.after(opens + world_.dice.between(150 * kMs, 400 * kMs), [this, &node] {
+    world_.weather.full_disk.reset();
+    if (!node.up()) return;
+    node.crash();
+    node.start();
+  });
+}
+
 // One direction between two, both, or one member from all others.
 void History::cut_something() {
   MemberId const a = any_node().id(), b = any_node().id();
@@ -256,7 +283,8 @@ void History::cut_something() {
 
 void History::heal() {
   world_.story.tell(world_.schedule.now(), "ALL", "heals");
-  world_.weather = {.rough = false};
+  world_.weather = {};
+  world_.weather.rough = false;
   world_.network.calm();
   for (auto const& node : world_.nodes)
     if (!node->up()) node->start();

@@ -36,6 +36,7 @@ SimNode::SimNode(World& world, consent::testing::Founder const& keys)
     : world_(world), keys_(keys), clock_(world.schedule) {
   clock_.set_skew(world_.dice.between(-240'000, 240'000));
   disk_->on_append = [this] {
+    if (world_.weather.full_disk == id()) return AppendFault::kDiskFull;
     if (!world_.dice.permille(world_.weather.disk_fault_permille)) return AppendFault::kNone;
     auto const fault = static_cast<AppendFault>(world_.dice.between(1, 4));
     world_.tell(id(), "disk fault " + std::to_string(static_cast<int>(fault)));

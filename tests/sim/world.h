@@ -24,6 +24,7 @@ struct Weather {
   std::uint64_t disk_fault_permille = 0;   // of an append
   std::uint64_t index_fault_permille = 0;  // of an apply
   std::size_t commit_queue_max = 10'000;
+  std::optional<MemberId> full_disk;
 };
 
 struct World {
