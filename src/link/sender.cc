@@ -76,6 +76,11 @@ void PeerLink::on_answer(std::uint8_t lane, Answer answer) {
 void PeerLink::on_receipt(std::uint8_t lane, std::string const& receipt) {
   auto token = activity_->enter();
   if (!token) return;
+  // A receipt of another lane, however genuine, must not leave this one in flight for ever.
+  auto const decoded = exchange::decode_receipt(as_bytes(receipt));
+  if (!decoded || decoded->lane != lane)
+    return give_up(lane, Failure::kRefusal,
+                   Error{Code::kRejected, "link.receipt", "not a receipt of this lane"});
   // The committer's thread calls back when the receipt is durable.
   parts_.exchange.on_receipt(id_, as_bytes(receipt),
                              [this, lane, receipt, token = std::move(token)](Result<void> stored) {
