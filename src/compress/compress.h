@@ -30,12 +30,17 @@ class Dictionary {
   Bytes compress(BytesView plain) const;
   Result<Bytes> decompress(BytesView frame, std::size_t plain_bytes_max) const;
   // Appends to `out`; for pages of many small objects. `out` is unchanged on failure.
-  Result<void> decompress_into(BytesView frame, std::size_t plain_bytes_max, std::string& out) const;
+  Result<void> decompress_into(BytesView frame, std::size_t plain_bytes_max,
+                               std::string& out) const;
 
  private:
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };
+
+// The dictionary for small bundles of STIX objects that every node has (data/dictionaries):
+// envelopes name it, so it never changes; a better one gets another number.
+Dictionary const& stix_dictionary_1();
 
 // Trains from samples (at least 100 of them and 64 KiB in all, else kOutOfRange).
 Result<Bytes> train_dictionary(std::vector<BytesView> const& samples, std::size_t size_max);

@@ -132,14 +132,20 @@ Result<Statement> decode_statement(BytesView bytes) {
 }
 
 Bytes encode_inner(BytesView statement, crypto::Signature const& signature, BytesView body) {
-  // Compression inside the seal: the relay learns the compressed size and nothing else.
-  Bytes const frame = compress::compress(body);
+  // Compression inside the seal: what is sealed can't be compressed on the way, and a relay learns
+  // the compressed size and nothing else.
+  auto encoding =
+      body.size() <= kDictionaryBodyBytesMax ? BodyEncoding::kZstdStix1 : BodyEncoding::kZstd;
+  Bytes const frame = encoding == BodyEncoding::kZstdStix1
+                          ? compress::stix_dictionary_1().compress(body)
+                          : compress::compress(body);
   bool const smaller = frame.size() < body.size();
+  if (!smaller) encoding = BodyEncoding::kPlain;
   BytesView const stored = smaller ? BytesView(frame) : body;
   codec::Writer framing;
   framing.vec16(statement);
   framing.raw(signature.view());
-  framing.u8(static_cast<std::uint8_t>(smaller ? BodyEncoding::kZstd : BodyEncoding::kPlain));
+  framing.u8(static_cast<std::uint8_t>(encoding));
   framing.u32(static_cast<std::uint32_t>(body.size()));
   framing.u32(static_cast<std::uint32_t>(stored.size()));
   Bytes out;
@@ -155,7 +161,7 @@ Result<Inner> decode_inner(BytesView bytes) {
   out.statement = in.vec16(kStatementBytesMax);
   out.signature = in.fixed<crypto::Signature>();
   std::uint8_t const encoding = in.u8();
-  if (encoding > static_cast<std::uint8_t>(BodyEncoding::kZstd))
+  if (encoding > static_cast<std::uint8_t>(BodyEncoding::kZstdStix1))
     in.reject(Code::kOutOfRange, "body encoding");
   out.encoding = static_cast<BodyEncoding>(encoding);
   out.body_size = in.u32();
@@ -166,10 +172,12 @@ Result<Inner> decode_inner(BytesView bytes) {
 
 Result<Bytes> take_body(Inner const& inner, Bytes owner) {
   if (inner.body_size > limits::kBodyBytesMax) return fail(Code::kTooLarge, kBody);
-  if (inner.encoding == BodyEncoding::kZstd) {
+  if (inner.encoding != BodyEncoding::kPlain) {
     if (inner.body.size() >= inner.body_size)
       return fail(Code::kRejected, kBody, "compressed without gain");
-    auto body = compress::decompress(inner.body, inner.body_size);
+    auto body = inner.encoding == BodyEncoding::kZstdStix1
+                    ? compress::stix_dictionary_1().decompress(inner.body, inner.body_size)
+                    : compress::decompress(inner.body, inner.body_size);
     if (!body) return fail(body.error().code, kBody, std::move(body).error().detail);
     if (body->size() != inner.body_size) return fail(Code::kRejected, kBody, "another size");
     return body;

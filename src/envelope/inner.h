@@ -16,7 +16,9 @@ struct Statement {
 };
 Result<Statement> decode_statement(BytesView bytes);
 
-enum class BodyEncoding : std::uint8_t { kPlain = 0, kZstd = 1 };
+enum class BodyEncoding : std::uint8_t { kPlain = 0, kZstd = 1, kZstdStix1 = 2 };
+// Larger bodies gain nothing from a dictionary.
+inline constexpr std::size_t kDictionaryBodyBytesMax = 32 << 10;
 
 struct Inner {
   BytesView statement;
