@@ -173,6 +173,41 @@ std::vector<double> share_times(Demo const& demo, std::size_t samples) {
   }
   return out;
 }
+// Milliseconds from the request to recall to the tenth signed word that the item is destroyed.
+std::vector<double> recall_times(Demo const& demo, std::size_t samples) {
+  std::vector<std::string> members;
+  for (auto const& dir : demo.nodes())
+    members.push_back(must(must(node::DataDir::open(dir)).card()).member.str());
+  std::vector<std::string> const others(members.begin() + 1, members.end());
+  auto const client = client_of(demo.nodes().front());
+  SeededRandom random(8);
+  std::vector<double> out;
+  for (std::size_t i = 0; i < samples; ++i) {
+    auto const text = must(client->post("/api/v1/items", request_of(others, random)));
+    auto const shared = must(json::parse(text));
+    std::string const id(shared.as_object().at("id").as_string().c_str());
+    while (links_of(*client).waiting) std::this_thread::sleep_for(kPollEvery);
+    std::this_thread::sleep_for(kBetweenItems);  // until it is indexed everywhere
+    auto const operations = "/api/v1/items/" + id + "/operations";
+    Stopwatch const watch;
+    must(client->post(operations, R"({"kind":"recall","reason":"measured","precedence":"FLASH"})"));
+    for (;;) {
+      auto const report = must(json::parse(must(client->get(operations))));
+      double const ms = watch.seconds() * 1000;
+      std::size_t complied = 0;
+      for (auto const& one : report.as_object().at("members").as_array())
+        if (one.as_object().at("outcome").as_string() == "complied") ++complied;
+      if (complied == others.size()) {
+        out.push_back(ms);
+        break;
+      }
+      CHECK(ms < 60'000);
+      std::this_thread::sleep_for(kPollEvery);
+    }
+    std::this_thread::sleep_for(kBetweenItems);
+  }
+  return out;
+}
 }  // namespace
 
 void measure_community(Settings const& settings, bool share, Report& report) {
@@ -206,6 +241,21 @@ void measure_community(Settings const& settings, bool share, Report& report) {
               Bar{true, 150},
               {{"fdatasync of this disk, p99", percentile(disk, 99), "ms"},
                {"samples", static_cast<double>(times.size()), ""}}});
+
+  progress("==> recall from ten members");
+  auto const recalls = recall_times(demo, settings.quick ? 20 : 200);
+  report.add({"recall from ten: hidden, key destroyed, and said so by all",
+              "p50",
+              percentile(recalls, 50),
+              "ms",
+              {},
+              {{"fdatasync of this disk, p50", percentile(disk, 50), "ms"}}});
+  report.add({"recall from ten: hidden, key destroyed, and said so by all",
+              "p99",
+              percentile(recalls, 99),
+              "ms",
+              Bar{true, 1000},
+              {{"samples", static_cast<double>(recalls.size()), ""}}});
 }
 
 }  // namespace amic::bench

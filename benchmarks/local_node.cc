@@ -23,17 +23,21 @@ LocalNode::LocalNode() {
   });
   exchange_ = must(exchange::Exchange::open(founders.community, {self_, me.node, me.sealing},
                                             *store_, *committer_, clock_, random_, Realm()));
-  index_owner_ =
-      std::make_unique<node::IndexWorker>(*exchange_, *store_, [this](std::uint64_t seq) {
-        if (auto* api = api_.load()) api->index_applied(seq);
-        std::lock_guard const lock(mutex_);
-        applied_.notify_all();
-      });
+  operations_ = std::make_unique<exchange::Operations>(*exchange_, *store_, clock_,
+                                                       exchange::ComplyMode::kAuto);
+  index_owner_ = std::make_unique<node::IndexWorker>(*exchange_, *store_, *operations_,
+                                                     [this](std::uint64_t seq) {
+                                                       if (auto* api = api_.load())
+                                                         api->index_applied(seq);
+                                                       std::lock_guard const lock(mutex_);
+                                                       applied_.notify_all();
+                                                     });
   index_ = index_owner_.get();
 }
 
 LocalNode::~LocalNode() {
   if (api_owner_) api_owner_->stop();
+  index_owner_->stop_fulfilling();
   committer_.reset();
   index_ = nullptr;
   index_owner_.reset();
@@ -88,7 +92,9 @@ LocalNode::Api LocalNode::start_api() {
                                          return api::Readiness{true, ""};
                                        },
                                        [this] { return index_owner_->applied_seq(); },
-                                       "benchmark"};
+                                       "benchmark",
+                                       nullptr,
+                                       operations_.get()};
   api_owner_ = must(api::ApiService::start(dependencies, {}));
   api_ = api_owner_.get();
   out.port = api_owner_->port();

@@ -51,6 +51,7 @@ class LocalNode {
   std::unique_ptr<tlog::Log> log_;
   std::unique_ptr<node::GroupCommitter> committer_;
   std::unique_ptr<exchange::Exchange> exchange_;
+  std::unique_ptr<exchange::Operations> operations_;
   std::mutex mutex_;
   std::condition_variable applied_;
   std::atomic<node::IndexWorker*> index_ = nullptr;

@@ -12,7 +12,9 @@
 
 #include "base/clock.h"
 #include "base/random.h"
+#include "exchange/bundle_export.h"
 #include "exchange/exchange.h"
+#include "exchange/operations.h"
 #include "identity/tokens.h"
 #include "json/json.h"
 #include "net/http.h"
@@ -40,8 +42,10 @@ struct Dependencies {
   obs::Metrics& metrics;
   std::function<json::value()> links;  // array for GET /api/v1/links, made by the node
   std::function<Readiness()> readiness;
-  std::function<std::uint64_t()> applied_seq;  // index watermark: read-your-writes
-  std::string version;                         // of the software
+  std::function<std::uint64_t()> applied_seq;    // index watermark: read-your-writes
+  std::string version;                           // of the software
+  exchange::CarrierExports* carriers = nullptr;  // null: none are made
+  exchange::Operations* operations = nullptr;    // wanted
 };
 
 struct Options {

@@ -53,6 +53,7 @@ TEST_F(ApiTest, SharesAndReadsBack) {
   EXPECT_EQ(served.get(location + "/envelope", writer.secret).header("content-type"),
             "application/vnd.amic.envelope");
   EXPECT_EQ(served.get("/api/v1/objects/" + indicator_id(1), writer.secret).body, indicator(1));
+  exchange::testing::introduce(*served.exchange, served.community.node("BB").exchange());
   EXPECT_EQ(must(served.exchange->next_batch(must(MemberId::parse("BB")))).has_value(), true);
 }
 

@@ -69,6 +69,7 @@ class KeysInUse {
 };
 
 class Events;
+class TaxiiCollections;
 
 // All that handlers share.
 struct Services {
@@ -79,7 +80,8 @@ struct Services {
   CursorSealer cursors;
   std::shared_ptr<KeysInUse> keys_in_use = std::make_shared<KeysInUse>();
   std::shared_ptr<Gate> gate = std::make_shared<Gate>();
-  Events* events = nullptr;  // owned by the service
+  Events* events = nullptr;                                  // owned by the service
+  std::shared_ptr<TaxiiCollections const> collections = {};  // there before the first request
 };
 
 net::Response json_response(int status, json::value const& body);

@@ -1,7 +1,11 @@
 #include "api/events.h"
 
+#include <algorithm>
+#include <map>
+
 #include "api/routes.h"
 #include "codec/codec.h"
+#include "exchange/operation.h"
 #include "net/problem.h"
 
 namespace amic::api {
@@ -19,6 +23,14 @@ std::string event_text(Services const& services, store::ItemRow const& item) {
                     {"objects", item.objects}};
   return "id: " + services.cursors.seal(kList, item.seq) +
          "\nevent: item\ndata: " + json::serialize(data) + "\n\n";
+}
+std::string event_text(Services const& services, store::OperationRow const& row) {
+  auto const kind = static_cast<exchange::OperationKind>(row.kind);
+  json::object data{{"item", envelope_id_text(row.item)},     {"originator", row.originator.str()},
+                    {"kind", exchange::operation_name(kind)}, {"counter", row.counter},
+                    {"at", codec::to_rfc3339(row.at_ms)},     {"reason", row.reason}};
+  return "id: " + services.cursors.seal(kList, row.seq) +
+         "\nevent: operation\ndata: " + json::serialize(data) + "\n\n";
 }
 }  // namespace
 
@@ -103,15 +115,26 @@ bool Events::serve(Subscriber& subscriber, bool heartbeat) {
   auto const reach = services_.audiences.of(subscriber.who.reader);
   if (!reach) return false;
   for (;;) {  // ends: each turn moves the position, and pushes stop at the stream's bound
-    auto const items = services_.deps.store.items(subscriber.after_seq, kItemsPerRead,
-                                                  (*reach)->audiences, /*newest_first=*/false);
-    if (!items) return false;
-    for (auto const& item : *items) {
-      if (item.seq > (*reach)->upto_seq) return true;  // the next round brings it
-      if (!subscriber.stream->push(event_text(services_, item))) return false;
-      subscriber.after_seq = item.seq;
+    auto& store = services_.deps.store;
+    auto const items = store.items(subscriber.after_seq, kItemsPerRead, (*reach)->audiences,
+                                   /*newest_first=*/false);
+    auto const operations =
+        store.operations(subscriber.after_seq, kItemsPerRead, (*reach)->audiences);
+    if (!items || !operations) return false;
+    // One list by position. Where either was cut, the rest comes with the next read.
+    std::map<std::uint64_t, std::string> events;
+    for (auto const& item : *items) events[item.seq] = event_text(services_, item);
+    for (auto const& row : *operations) events[row.seq] = event_text(services_, row);
+    std::uint64_t upto = (*reach)->upto_seq;
+    if (items->size() == kItemsPerRead) upto = std::min(upto, items->back().seq);
+    if (operations->size() == kItemsPerRead) upto = std::min(upto, operations->back().seq);
+    for (auto const& [seq, text] : events) {
+      if (seq > upto) break;  // the next read or round brings it
+      if (!subscriber.stream->push(text)) return false;
+      subscriber.after_seq = seq;
     }
-    if (items->size() < kItemsPerRead) return true;
+    bool const more = items->size() == kItemsPerRead || operations->size() == kItemsPerRead;
+    if (!more || upto == (*reach)->upto_seq) return true;
   }
 }
 
@@ -174,7 +197,8 @@ void open_stream(Services& services, Call call, net::Responder respond) {
 
 std::vector<Route> event_routes() {
   return {{"GET", "/api/v1/events", Access::kRead, open_stream,
-           "Server-sent events: each item as it arrives; resumes by Last-Event-ID"}};
+           "Server-sent events: items and operations on them as they arrive; resumes by "
+           "Last-Event-ID"}};
 }
 
 }  // namespace amic::api

@@ -8,8 +8,11 @@
 #include "base/limits.h"
 #include "codec/codec.h"
 #include "crypto/hash.h"
+#include "exchange/group.h"
+#include "exchange/operation.h"
 #include "holdings/holdings.h"
 #include "net/problem.h"
+#include "stix/stix.h"
 
 namespace amic::api {
 
@@ -82,7 +85,8 @@ Result<void> read_body(std::string_view text, json::object const& request, Wante
   auto parsed = holdings::parse_bundle(as_text(out.share.body));
   if (!parsed) {
     auto const& error = parsed.error();
-    // A pointer goes on from the member; a byte offset ("byte 7") is counted from the member's start.
+    // A pointer goes on from the member; a byte offset ("byte 7") is counted from the member's
+    // start.
     bool const goes_on = error.where.empty() || error.where.starts_with("/");
     return fail(error.code, pointer + (goes_on ? error.where : " " + error.where), error.detail);
   }
@@ -92,10 +96,25 @@ Result<void> read_body(std::string_view text, json::object const& request, Wante
   return {};
 }
 
-constexpr std::string_view kRequestFields[] = {"marking", "precedence", "private",    "lineage",
-                                               "bundle",  "media_type", "body_base64"};
+constexpr std::string_view kRequestFields[] = {"marking", "group",  "precedence", "private",
+                                               "lineage", "bundle", "media_type", "body_base64"};
 
-Result<Wanted> read_request(Services const& services, std::string_view text) {
+// REL TO by the name of a group: those who are in it at this moment.
+Result<void> read_group(Services const& services, json::object const& request,
+                        identity::Principal const& who, marking::Marking& marking) {
+  if (!request.contains("group")) return {};
+  AMIC_TRY(auto const name, json::get_string(request, "group", ""));
+  if (!marking.rel_to.empty())
+    return fail(Code::kConflict, "/group", "give either a group or marking.rel_to");
+  AMIC_TRY(auto const group,
+           at("/group", exchange::find_group(services.deps.store, name, who.reader.clearance)));
+  AMIC_TRY(marking.rel_to,
+           at("/group", exchange::group_recipients(group, services.deps.exchange.self())));
+  return {};
+}
+
+Result<Wanted> read_request(Services const& services, std::string_view text,
+                            identity::Principal const& who) {
   AMIC_TRY(auto const value, json::parse(text));
   if (!value.is_object()) return fail(Code::kWrongType, "", "an object is wanted");
   auto const& request = value.get_object();
@@ -105,6 +124,7 @@ Result<Wanted> read_request(Services const& services, std::string_view text) {
   if (marking == nullptr) return fail(Code::kMissingField, "/marking", "say how it may be used");
   AMIC_TRY(out.share.marking,
            marking_from_json(*marking, "/marking", services.deps.exchange.realm()));
+  AMIC_TRY_VOID(read_group(services, request, who, out.share.marking));
   if (request.contains("precedence")) {
     AMIC_TRY(auto const precedence, json::get_string(request, "precedence", ""));
     AMIC_TRY(out.share.precedence, at("/precedence", parse_precedence(precedence)));
@@ -117,6 +137,22 @@ Result<Wanted> read_request(Services const& services, std::string_view text) {
     AMIC_TRY_VOID(read_lineage(*lineage, out.share));
   AMIC_TRY_VOID(read_body(text, request, out));
   return out;
+}
+
+std::string_view item_state_name(store::ItemState state) {
+  switch (state) {
+    case store::ItemState::kActive:
+      return "active";
+    case store::ItemState::kRetracted:
+      return "retracted";
+    case store::ItemState::kRecalled:
+      return "recalled";
+    case store::ItemState::kRemoved:
+      return "removed";
+    case store::ItemState::kErased:
+      return "erased";
+  }
+  return "";
 }
 
 // Log positions count what others may not read as well: for auditors only.
@@ -196,7 +232,7 @@ void commit_share(Services& services, Wanted wanted, identity::Principal who,
 }
 
 void share_item(Services& services, Call call, net::Responder respond) {
-  auto wanted = read_request(services, call.request.body);
+  auto wanted = read_request(services, call.request.body, call.who);
   if (!wanted) return respond(net::problem(wanted.error()));
   auto const dry = call.query_value("dry_run").value_or("false");
   if (dry != "true" && dry != "false")
@@ -223,7 +259,9 @@ void share_item(Services& services, Call call, net::Responder respond) {
     auto response = mark ? replay(services, **mark, call.who) : fail(mark.error());
     return respond(response ? std::move(*response) : net::problem(response.error()));
   }
-  wanted->share.id = services.deps.random.fixed<EnvelopeId>();
+  auto const& exchange = services.deps.exchange;
+  wanted->share.id =
+      envelope::make_id(exchange.community().id, exchange.self(), services.deps.random);
   wanted->share.kv.push_back(
       idempotency_put(key, {request, *wanted->share.id, services.deps.clock.now_ms()}));
   commit_share(services, std::move(*wanted), std::move(call.who), key, std::move(respond));
@@ -267,9 +305,19 @@ json::object item_json(store::ItemRow const& item, Markings& markings,
                    {"quarantined", item.quarantined},
                    {"rejected", item.rejected}};
   if (sees_positions(who)) out["seq"] = item.seq;
+  out["state"] = item_state_name(item.state);
   return out;
 }
 
+json::object operation_json(store::OperationRow const& row) {
+  auto const kind = static_cast<exchange::OperationKind>(row.kind);
+  return {{"kind", exchange::operation_name(kind)},
+          {"counter", row.counter},
+          {"at", codec::to_rfc3339(row.at_ms)},
+          {"reason", row.reason}};
+}
+
+constexpr std::size_t kConflictsShownMax = 100;
 constexpr std::size_t kItemsPageMax = limits::kPageMax - 1;  // one more is read, to see if there is
 constexpr std::string_view kNewestFirst = "items/newest";
 constexpr std::string_view kOldestFirst = "items/oldest";
@@ -315,11 +363,23 @@ Result<net::Response> get_item(Services& services, Call const& call) {
                     {"pointer", one.pointer},
                     {"reason", one.reason}});
   out["refused"] = std::move(list);
+  AMIC_TRY(auto const conflicts,
+           holdings::conflicts(services.deps.store, item.seq, kConflictsShownMax, call.readable()));
+  json::array doubtful;
+  for (auto const& one : conflicts)
+    doubtful.push_back({{"id", one.id},
+                        {"version", stix::format_timestamp(one.version_us)},
+                        {"shown", one.shown}});
+  out["conflicts"] = std::move(doubtful);
+  AMIC_TRY(auto const operation, services.deps.store.operation(item.digest, item.originator));
+  if (operation) out["operation"] = operation_json(*operation);
   return json_response(200, out);
 }
 
 Result<net::Response> get_content(Services& services, Call const& call) {
   AMIC_TRY(auto const item, find_item(services, call));
+  if (item.state != store::ItemState::kActive)
+    return fail(Code::kNotFound, "path.id", "taken back by its originator");
   AMIC_TRY(auto const record, services.deps.store.log_find(item.id));
   if (!record) return fail(Code::kInternal, "log", "indexed but not in the log");
   AMIC_TRY(auto contents, services.deps.exchange.open_record(*record));

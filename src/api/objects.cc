@@ -22,6 +22,9 @@ Result<store::PageFilter> read_filter(Services const& services, Call const& call
   if (auto const after = call.query_value("added_after")) {
     AMIC_TRY(filter.added_after_us, at("query.added_after", codec::parse_rfc3339_us(*after)));
   }
+  if (auto const originator = call.query_value("originator")) {
+    AMIC_TRY(filter.creator, at("query.originator", MemberId::parse(*originator)));
+  }
   auto const version = call.query_value("version").value_or("last");
   if (version == "all")
     filter.select = store::VersionSelect::kAll;
@@ -43,6 +46,9 @@ std::string objects_json(std::vector<store::ObjectRow> const& rows, std::string_
     if (i > 0) out += ',';
     out += rows[i].body;
   }
+  out += "],\"originators\":[";  // of each object in turn; member names need no escapes
+  for (std::size_t i = 0; i < rows.size(); ++i)
+    out.append(i > 0 ? ",\"" : "\"").append(rows[i].creator.str()).append("\"");
   out += ']';
   out += tail;
   out += '}';
@@ -58,14 +64,33 @@ Result<net::Response> list_objects(Services& services, Call const& call) {
   return text_json_response(200, objects_json(page.rows, tail));
 }
 
+Result<std::optional<MemberId>> read_originator(Call const& call) {
+  auto const text = call.query_value("originator");
+  if (!text) return std::optional<MemberId>();
+  AMIC_TRY(auto member, at("query.originator", MemberId::parse(*text)));
+  return std::optional(std::move(member));
+}
+
+// Several members may have shared an object under one id. Each one's stands for itself: the answer
+// says whose it is, and who else has one.
 Result<net::Response> get_object(Services& services, Call const& call) {
-  AMIC_TRY(auto row, services.deps.store.get(call.path.at("id"), call.readable()));
+  auto const& id = call.path.at("id");
+  AMIC_TRY(auto const originator, read_originator(call));
+  AMIC_TRY(auto row, services.deps.store.get(id, call.readable(), originator));
   if (!row) return fail(Code::kNotFound, "path.id", "no such object");
-  return text_json_response(200, std::move(row->body));
+  AMIC_TRY(auto const members, services.deps.store.creators(id, call.readable()));
+  std::string all;
+  for (auto const& member : members) all.append(all.empty() ? "" : ", ").append(member.str());
+  auto response = text_json_response(200, std::move(row->body));
+  response.headers.emplace_back("amic-originator", row->creator.str());
+  response.headers.emplace_back("amic-originators", std::move(all));
+  return response;
 }
 
 Result<net::Response> get_versions(Services& services, Call const& call) {
-  AMIC_TRY(auto const rows, services.deps.store.versions(call.path.at("id"), call.readable()));
+  AMIC_TRY(auto const originator, read_originator(call));
+  AMIC_TRY(auto const rows,
+           services.deps.store.versions(call.path.at("id"), call.readable(), originator));
   if (rows.empty()) return fail(Code::kNotFound, "path.id", "no such object");
   return text_json_response(200, objects_json(rows, ""));
 }
@@ -90,7 +115,7 @@ std::vector<Route> object_routes() {
       {"GET", "/api/v1/objects", Access::kRead, answers(list_objects),
        "STIX objects in the order they were added; type, id, creator, added_after, version=all"},
       {"GET", "/api/v1/objects/{id}", Access::kRead, answers(get_object),
-       "The latest version of one object"},
+       "The latest version of one object, by the originator named or by the first that has one"},
       {"GET", "/api/v1/objects/{id}/versions", Access::kRead, answers(get_versions),
        "Every version of one object, oldest first"},
       {"GET", "/api/v1/objects/{id}/relations", Access::kRead, answers(get_relations),

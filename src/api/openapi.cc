@@ -118,7 +118,7 @@ json::object operation(Route const& route) {
     bool const taxii = route.pattern.starts_with("/taxii2/");
     out["requestBody"] =
         json::object{{"required", true},
-                     {"content", content(taxii ? kTaxiiMediaType : "application/json",
+                     {"content", content(taxii ? kTaxiiMediaType : doc->request_media_type,
                                          reference("schemas", doc->request_schema))}};
   }
   out["responses"] = responses(route, *doc);

@@ -22,8 +22,14 @@ struct OperationDoc {
   std::vector<std::string_view> parameters = {};     // beyond those in the path
   std::string_view request_schema = {};
   std::vector<int> failures = {};  // beyond 401, 403, 429 and the default
+  std::string_view request_media_type = "application/json";
 };
 OperationDoc const* operation_doc(std::string_view method, std::string_view pattern);
+// Of carrier files and what is in them.
+inline constexpr std::string_view kBatchType = "application/vnd.amic.batch";
+inline constexpr std::string_view kReceiptType = "application/vnd.amic.receipt";
+inline constexpr std::string_view kCarrierCheckType = "application/vnd.amic.carrier-check";
+
 json::object openapi_schemas();
 json::object openapi_parameters();
 

@@ -24,6 +24,7 @@ constexpr std::string_view kSchemas = R"({
 "ShareRequest":{"type":"object","additionalProperties":false,"required":["marking"],"properties":{
   "marking":{"$ref":"#/components/schemas/Marking"},"precedence":{"$ref":"#/components/schemas/Precedence"},
   "private":{"type":"boolean","description":"Keep it on this node alone"},
+  "group":{"type":"string","description":"Instead of rel_to: id or name of a group; its members at this moment receive it"},
   "lineage":{"type":"array","items":{"type":"string","pattern":"^[0-9a-f]{64}$"}},
   "bundle":{"type":"object","description":"STIX 2.1 bundle or object; its exact text is kept"},
   "media_type":{"type":"string","description":"With body_base64"},
@@ -48,10 +49,44 @@ constexpr std::string_view kSchemas = R"({
   "created":{"type":"string","format":"date-time"},"received":{"type":"string","format":"date-time"},
   "objects":{"type":"integer"},"quarantined":{"type":"integer"},"rejected":{"type":"integer"},
   "seq":{"type":"integer","description":"Log position; audit and admin tokens only"},
+  "state":{"enum":["active","retracted","recalled","removed","erased"],"description":"Unless active it is shown without its contents"},
+  "operation":{"type":"object","description":"The originator's latest operation on it","properties":{"kind":{"$ref":"#/components/schemas/OperationKind"},"counter":{"type":"integer"},"at":{"type":"string","format":"date-time"},"reason":{"type":"string"}}},
+  "conflicts":{"type":"array","description":"Objects of which the same member holds another content under the same version","items":{"type":"object","required":["id","version","shown"],"properties":{"id":{"type":"string"},"version":{"type":"string","format":"date-time"},"shown":{"type":"boolean","description":"This item's content is the one shown"}}}},
   "refused":{"type":"array","items":{"$ref":"#/components/schemas/RefusedObject"}}}},
+"OperationKind":{"enum":["retract","recall","narrow","remark","restore"]},
+"OperationRequest":{"type":"object","additionalProperties":false,"required":["kind"],"properties":{
+  "kind":{"$ref":"#/components/schemas/OperationKind"},"reason":{"type":"string","maxLength":1024},
+  "precedence":{"$ref":"#/components/schemas/Precedence"},
+  "to":{"type":"array","items":{"type":"string"},"description":"narrow: the members that keep it"},
+  "marking":{"$ref":"#/components/schemas/Marking","description":"remark: without rel_to"}}},
+"OperationResult":{"type":"object","required":["id","digest","counter","at","recipients","note"],"properties":{
+  "id":{"type":"string","format":"uuid"},"digest":{"type":"string"},"counter":{"type":"integer"},"at":{"type":"string","format":"date-time"},
+  "recipients":{"type":"array","items":{"type":"string"}},"note":{"type":"string"},"replayed":{"type":"boolean"}}},
+"OperationReport":{"type":"object","required":["item","id","kind","counter","at","standing","precedence","reason","marking","members","note"],"properties":{
+  "item":{"type":"string","format":"uuid"},"id":{"type":"string","format":"uuid"},"kind":{"$ref":"#/components/schemas/OperationKind"},
+  "counter":{"type":"integer"},"at":{"type":"string","format":"date-time"},"standing":{"enum":["in_view","retracted","recalled"]},
+  "precedence":{"$ref":"#/components/schemas/Precedence"},"reason":{"type":"string"},"marking":{"$ref":"#/components/schemas/Marking"},
+  "members":{"type":"array","items":{"type":"object","required":["member","asked","delivered"],"properties":{
+    "member":{"type":"string"},"asked":{"type":"boolean","description":"To destroy it"},"delivered":{"type":"boolean"},
+    "outcome":{"enum":["complied","refused","pending","delivered, not answered","not delivered"]},"at":{"type":"string","format":"date-time"},
+    "counter":{"type":"integer"},"hidden":{"type":"boolean"},"key_destroyed":{"type":"boolean"},"reason":{"type":"string"}}}},
+  "note":{"type":"string"}}},
+"RecallList":{"type":"object","required":["recalls"],"properties":{"recalls":{"type":"array","items":{"type":"object","required":["item","originator","kind","counter","at","reason","duty","destroyed"],"properties":{
+  "item":{"type":"string","format":"uuid"},"originator":{"type":"string"},"kind":{"$ref":"#/components/schemas/OperationKind"},"counter":{"type":"integer"},
+  "at":{"type":"string","format":"date-time"},"reason":{"type":"string"},"duty":{"enum":["not received yet","due","to be decided","refused","complied"]},"destroyed":{"type":"boolean"}}}}}},
+"RecallDecision":{"type":"object","additionalProperties":false,"required":["decision"],"properties":{"decision":{"enum":["comply","refuse"]},"reason":{"type":"string","maxLength":1024,"description":"Wanted with refuse"}}},
+"VisibleSet":{"type":"object","required":["members","digest","objects"],"properties":{"members":{"type":"array","items":{"type":"string"}},"digest":{"type":"string"},"objects":{"type":"integer"}}},
+"Group":{"type":"object","required":["id","name","owner","members","classification","closed","member","version","changed"],"properties":{
+  "id":{"type":"string","format":"uuid"},"name":{"type":"string"},"owner":{"type":"string"},"members":{"type":"array","items":{"type":"string"}},
+  "classification":{"$ref":"#/components/schemas/Classification"},"closed":{"type":"boolean"},
+  "member":{"type":"boolean","description":"This node is in it now"},"version":{"type":"integer"},"changed":{"type":"string","format":"date-time"}}},
+"GroupList":{"type":"object","required":["groups"],"properties":{"groups":{"type":"array","items":{"$ref":"#/components/schemas/Group"}}}},
+"GroupRequest":{"type":"object","additionalProperties":false,"properties":{"name":{"type":"string","maxLength":128},
+  "members":{"type":"array","items":{"type":"string"},"description":"This node is one anyway"},
+  "classification":{"$ref":"#/components/schemas/Classification"},"closed":{"type":"boolean"}}},
 "ItemList":{"type":"object","required":["items"],"properties":{"items":{"type":"array","items":{"$ref":"#/components/schemas/Item"}},"next":{"type":"string","description":"cursor of the next page; absent at the end"}}},
 "StixObject":{"type":"object","required":["type","id"],"properties":{"type":{"type":"string"},"id":{"type":"string"}}},
-"ObjectList":{"type":"object","required":["objects"],"properties":{"objects":{"type":"array","items":{"$ref":"#/components/schemas/StixObject"}},"next":{"type":"string","description":"cursor of the next page; absent at the end"}}},
+"ObjectList":{"type":"object","required":["objects","originators"],"properties":{"objects":{"type":"array","items":{"$ref":"#/components/schemas/StixObject"}},"originators":{"type":"array","items":{"type":"string"},"description":"Of each object in turn"},"next":{"type":"string","description":"cursor of the next page; absent at the end"}}},
 "Edge":{"type":"object","required":["id","relation"],"properties":{"id":{"type":"string"},"relation":{"type":"string"}}},
 "Relations":{"type":"object","required":["refers_to","referred_by"],"properties":{"refers_to":{"type":"array","items":{"$ref":"#/components/schemas/Edge"}},"referred_by":{"type":"array","items":{"$ref":"#/components/schemas/Edge"}}}},
 "Community":{"type":"object","required":["id","name","epoch","head_digest","chair","self","realm","members","instruments"],"properties":{
@@ -69,6 +104,22 @@ constexpr std::string_view kSchemas = R"({
   "clearance":{"$ref":"#/components/schemas/Classification"},"created":{"type":"string","format":"date-time"},"expires":{"type":"string","format":"date-time"}}},
 "NewToken":{"allOf":[{"$ref":"#/components/schemas/Token"},{"type":"object","required":["secret"],"properties":{"secret":{"type":"string","description":"Shown this once"}}}]},
 "TokenList":{"type":"object","required":["tokens"],"properties":{"tokens":{"type":"array","items":{"$ref":"#/components/schemas/Token"}}}},
+"EvidenceList":{"type":"object","required":["evidence"],"properties":{"evidence":{"type":"array","items":{"type":"object","required":["id","kind","noticed","proven","text"],"properties":{"id":{"type":"string"},"kind":{"enum":["lane","log"]},"noticed":{"type":"string","format":"date-time"},"member":{"type":"string"},"proven":{"type":"boolean","description":"false: it may also come of a wrong proof by somebody else"},"text":{"type":"string"}}}}}},
+"Binary":{"type":"string","format":"binary"},
+"CarrierRequest":{"type":"object","additionalProperties":false,"required":["to"],"properties":{
+  "to":{"type":"string"},"max_bytes":{"type":"integer","minimum":65536,"description":"Of one part; absent: one file"},
+  "since_last":{"type":"boolean","description":"Only what no earlier export has brought; else all that was not acknowledged"}}},
+"CarrierExport":{"type":"object","required":["id","to","parts","envelopes","bytes","receipts"],"properties":{
+  "id":{"type":"string","format":"uuid"},"to":{"type":"string"},"created":{"type":"string","format":"date-time"},"envelopes":{"type":"integer"},"bytes":{"type":"integer"},"receipts":{"type":"integer"},
+  "parts":{"type":"array","items":{"type":"object","properties":{"part":{"type":"integer"},"lanes":{"type":"array","items":{"$ref":"#/components/schemas/LaneRange"}}}}}}},
+"LaneRange":{"type":"object","required":["precedence","first","last"],"properties":{"precedence":{"$ref":"#/components/schemas/Precedence"},"first":{"type":"integer"},"last":{"type":"integer"}}},
+"CarrierCheck":{"type":"object","required":["from","part","parts","sections"],"properties":{"from":{"type":"string"},"part":{"type":"integer"},"parts":{"type":"integer"},"sections":{"type":"integer"}}},
+"SectionOutcome":{"type":"object","required":["type","precedence","first","last","accepted","held","position","refused_total","refused"],"properties":{
+  "type":{"enum":["batch","receipt"]},"precedence":{"$ref":"#/components/schemas/Precedence"},"first":{"type":"integer"},"last":{"type":"integer"},
+  "accepted":{"type":"integer"},"held":{"type":"integer"},"position":{"type":"integer","description":"Of the lane afterwards"},
+  "refused_total":{"type":"integer"},"refused":{"type":"array","items":{"type":"object","properties":{"n":{"type":"integer"},"code":{"type":"string"}}}},
+  "gap":{"type":"object","properties":{"first":{"type":"integer"},"last":{"type":"integer"}}},
+  "problem":{"type":"object","properties":{"code":{"type":"string"},"where":{"type":"string"},"detail":{"type":"string"}}}}},
 "TaxiiError":{"type":"object","required":["title"],"properties":{"title":{"type":"string"},"description":{"type":"string"},"error_code":{"type":"string"},"http_status":{"type":"string"},"details":{"type":"object"}}},
 "TaxiiDiscovery":{"type":"object","required":["title"],"properties":{"title":{"type":"string"},"description":{"type":"string"},"default":{"type":"string"},"api_roots":{"type":"array","items":{"type":"string"}}}},
 "TaxiiApiRoot":{"type":"object","required":["title","versions","max_content_length"],"properties":{"title":{"type":"string"},"versions":{"type":"array","items":{"type":"string"}},"max_content_length":{"type":"integer"}}},
@@ -87,12 +138,16 @@ constexpr std::string_view kSchemas = R"({
 })";
 
 constexpr std::string_view kParameters = R"({
+"safe":{"name":"safe","in":"query","schema":{"type":"boolean"},"description":"true: every part was written and is safe"},
+"from":{"name":"from","in":"query","required":true,"schema":{"type":"string"},"description":"The member whose node wrote the file"},
 "limit":{"name":"limit","in":"query","schema":{"type":"integer","minimum":1},"description":"Entries on a page; a page may hold fewer"},
 "cursor":{"name":"cursor","in":"query","schema":{"type":"string"},"description":"next of the page before"},
 "order":{"name":"order","in":"query","schema":{"enum":["newest","oldest"],"default":"newest"}},
 "type":{"name":"type","in":"query","schema":{"type":"string"},"description":"STIX types, comma-separated"},
 "id":{"name":"id","in":"query","schema":{"type":"string"},"description":"STIX ids, comma-separated"},
 "creator":{"name":"creator","in":"query","schema":{"type":"string"},"description":"Member whose item brought the object"},
+"originator":{"name":"originator","in":"query","schema":{"type":"string"},"description":"Member whose item brought the object"},
+"of":{"name":"of","in":"query","schema":{"type":"string"},"description":"Members beside this node's own, comma-separated"},
 "added_after":{"name":"added_after","in":"query","schema":{"type":"string","format":"date-time"}},
 "version":{"name":"version","in":"query","schema":{"enum":["last","first","all"],"default":"last"}},
 "dry_run":{"name":"dry_run","in":"query","schema":{"type":"boolean","default":false},"description":"Say who would receive it; store and send nothing"},

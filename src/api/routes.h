@@ -39,9 +39,13 @@ Handle answers(std::function<Result<net::Response>(Services&, Call const&)> hand
 // One group of routes a file.
 std::vector<Route> item_routes();
 std::vector<Route> object_routes();
+std::vector<Route> operation_routes();
 std::vector<Route> status_routes();
 std::vector<Route> token_routes();
 std::vector<Route> event_routes();
 std::vector<Route> taxii_routes();
+std::vector<Route> carrier_routes();
+std::vector<Route> evidence_routes();
+std::vector<Route> group_routes();
 
 }  // namespace amic::api

@@ -22,6 +22,7 @@ class Service final : public ApiService {
                   std::move(cursors)},
         events_(services_) {
     services_.events = &events_;
+    services_.collections = std::make_shared<TaxiiCollections>(services_.deps.exchange);
     for (auto const& route : routes()) {
       auto& requests = services_.deps.metrics.counter(
           "amic_api_requests_total", "Requests by route",

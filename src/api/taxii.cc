@@ -126,7 +126,7 @@ json::object collection_json(TaxiiCollection const& collection, identity::Princi
 
 Result<net::Response> collections(Services& services, Call const& call) {
   json::array list;
-  for (auto const& collection : taxii_collections(services))
+  for (auto const& collection : services.collections->all())
     list.push_back(collection_json(collection, call.who));
   return taxii_response(200, json::serialize(json::object{{"collections", std::move(list)}}));
 }

@@ -5,6 +5,8 @@
 //   taxii_status.cc      adding objects, and the status of that
 #pragma once
 
+#include <functional>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -36,8 +38,20 @@ struct TaxiiCollection {
   bool readable() const { return kind != Kind::kImport; }
   bool writable() const { return kind == Kind::kImport; }
 };
-std::vector<TaxiiCollection> taxii_collections(Services const& services);
-// By id or alias; kNotFound.
+// The collections of a node, made once: each id costs a SHA-1, and the roster stays as it is while
+// the service runs.
+class TaxiiCollections {
+ public:
+  explicit TaxiiCollections(exchange::Exchange const& exchange);
+  std::vector<TaxiiCollection> const& all() const { return all_; }
+  // By id or alias; null if there is none.
+  TaxiiCollection const* find(std::string_view id_or_alias) const;
+
+ private:
+  std::vector<TaxiiCollection> all_;
+  std::map<std::string, std::size_t, std::less<>> index_;
+};
+// The one in the call's path; kNotFound.
 Result<TaxiiCollection> find_taxii_collection(Services const& services, Call const& call);
 
 // Handlers; taxii.cc has checked media type and API root.
@@ -47,6 +61,9 @@ Result<net::Response> taxii_versions(Services& services, Call const& call);
 Result<net::Response> taxii_manifest(Services& services, Call const& call);
 void taxii_add_objects(Services& services, Call call, net::Responder respond);
 Result<net::Response> taxii_status(Services& services, Call const& call);
+
+// A TAXII envelope's objects as the bundle that is stored; their texts stay as they came.
+Result<std::string> taxii_bundle_of(std::string_view body, std::string const& uuid);
 
 // Deletes of statuses older than `before_ms`, at most 1,000 a call.
 Result<std::vector<store::KvPut>> expired_taxii_statuses(store::Store& store, UnixMs before_ms,

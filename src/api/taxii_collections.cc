@@ -18,37 +18,42 @@ std::string collection_id(std::string const& prefix, std::string_view name) {
 }
 }  // namespace
 
-std::vector<TaxiiCollection> taxii_collections(Services const& services) {
+TaxiiCollections::TaxiiCollections(exchange::Exchange const& exchange) {
   using Kind = TaxiiCollection::Kind;
-  auto const& exchange = services.deps.exchange;
   auto const& community = exchange.community();
   auto const prefix = "amic/taxii/" + codec::to_hex(community.id.view()) + "/" +
                       exchange.self().str() + "/" + exchange.realm().str() + "/";
-  std::vector<TaxiiCollection> out;
-  out.push_back({Kind::kAll,
-                 {},
-                 collection_id(prefix, "all"),
-                 "all",
-                 "All readable holdings",
-                 "Every STIX object held here that the token may read"});
-  out.push_back({Kind::kImport,
-                 {},
-                 collection_id(prefix, "import"),
-                 "import",
-                 "Local import",
-                 "Objects added here are kept on this node alone and reach nobody else"});
+  all_.push_back({Kind::kAll,
+                  {},
+                  collection_id(prefix, "all"),
+                  "all",
+                  "All readable holdings",
+                  "Every STIX object held here that the token may read"});
+  all_.push_back({Kind::kImport,
+                  {},
+                  collection_id(prefix, "import"),
+                  "import",
+                  "Local import",
+                  "Objects added here are kept on this node alone and reach nobody else"});
   for (auto const& card : community.head.members)
-    out.push_back({Kind::kMember, card.member, collection_id(prefix, "from/" + card.member.str()),
-                   "from-" + lower(card.member.str()), "From " + card.member.str(),
-                   "Objects that " + card.name + " brought here, as far as the token may read"});
-  return out;
+    all_.push_back({Kind::kMember, card.member, collection_id(prefix, "from/" + card.member.str()),
+                    "from-" + lower(card.member.str()), "From " + card.member.str(),
+                    "Objects that " + card.name + " brought here, as far as the token may read"});
+  for (std::size_t i = 0; i < all_.size(); ++i) {
+    index_.emplace(all_[i].id, i);
+    index_.emplace(all_[i].alias, i);
+  }
+}
+
+TaxiiCollection const* TaxiiCollections::find(std::string_view id_or_alias) const {
+  auto const found = index_.find(id_or_alias);
+  return found == index_.end() ? nullptr : &all_[found->second];
 }
 
 Result<TaxiiCollection> find_taxii_collection(Services const& services, Call const& call) {
-  auto const& wanted = call.path.at("id");
-  for (auto& collection : taxii_collections(services))
-    if (collection.id == wanted || collection.alias == wanted) return std::move(collection);
-  return fail(Code::kNotFound, "path.id", "no such collection");
+  auto const* found = services.collections->find(call.path.at("id"));
+  if (found == nullptr) return fail(Code::kNotFound, "path.id", "no such collection");
+  return *found;
 }
 
 }  // namespace amic::api

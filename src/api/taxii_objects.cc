@@ -64,6 +64,7 @@ Result<Wanted> read_wanted(Services const& services, Call const& call,
     return fail(Code::kForbidden, "path.id", "this collection is for adding only");
   AMIC_TRY_VOID(read_matches(call, known, out));
   auto& filter = out.filter;
+  filter.one_per_version = true;  // TAXII knows no originators
   AMIC_TRY(filter.limit, query_limit(call, services.options.page_default, limits::kPageMax));
   AMIC_TRY(filter.after_ord, query_cursor(services, call, "next", "taxii/" + out.collection.id));
   if (auto const after = call.query_value("added_after")) {

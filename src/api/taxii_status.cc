@@ -99,8 +99,9 @@ net::Response status_response(int http_status, std::string const& id, UnixMs at_
 
 constexpr std::string_view kEnvelopeFields[] = {"objects", "more", "next"};
 
-// The envelope's objects as the bundle that is stored; their texts stay as they came.
-Result<std::string> bundle_of(std::string_view body, std::string const& uuid) {
+}  // namespace
+
+Result<std::string> taxii_bundle_of(std::string_view body, std::string const& uuid) {
   if (body.size() > limits::kBodyBytesMax)
     return fail(Code::kTooLarge, "body", "larger than max_content_length of the API root");
   // How deep an object goes is its own affair: it is then refused alone.
@@ -122,6 +123,7 @@ Result<std::string> bundle_of(std::string_view body, std::string const& uuid) {
   return out + "]}";
 }
 
+namespace {
 std::string random_uuid(Random& random) {
   auto bits = random.fixed<EnvelopeId>();
   bits.data[6] = static_cast<std::uint8_t>((bits.data[6] & 0x0F) | 0x40);
@@ -137,7 +139,7 @@ void taxii_add_objects(Services& services, Call call, net::Responder respond) {
     return respond(
         net::problem(Code::kForbidden, "path.id", "this collection is for reading only"));
   auto const id = random_uuid(services.deps.random);
-  auto const bundle = bundle_of(call.request.body, id);
+  auto const bundle = taxii_bundle_of(call.request.body, id);
   if (!bundle) return respond(net::problem(bundle.error()));
   auto const parsed = holdings::parse_bundle(*bundle);
   if (!parsed) return respond(net::problem(parsed.error()));
@@ -149,7 +151,8 @@ void taxii_add_objects(Services& services, Call call, net::Responder respond) {
   share.marking.classification = call.who.reader.clearance;
   share.marking.realm = services.deps.exchange.realm();
   share.body = to_bytes(*bundle);
-  share.id = services.deps.random.fixed<EnvelopeId>();
+  auto const& exchange = services.deps.exchange;
+  share.id = envelope::make_id(exchange.community().id, exchange.self(), services.deps.random);
   share.kv.push_back(
       {std::string(kSpace), id, encode(StatusRecord{call.who.token_id, now_ms, *share.id})});
   services.deps.exchange.share(

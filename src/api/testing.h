@@ -109,17 +109,26 @@ class ServedNode {
     exchange = must(exchange::Exchange::open(
         community.founders.community, {node().id(), node().keys().node, node().keys().sealing},
         node().store(), *committer, clock, community.random, Realm()));
+    keys = exchange::NodeKeys{node().id(), node().keys().node, node().keys().sealing};
+    carriers = std::make_unique<exchange::CarrierExports>(
+        exchange::CarrierParts{community.founders.community, *keys, realm, node().store(),
+                               *exchange, *committer, clock, random});
+    operations = std::make_unique<exchange::Operations>(*exchange, node().store(), clock,
+                                                        exchange::ComplyMode::kAsk);
     api = must(ApiService::start(
         Dependencies{runtime_, pool_, node().store(), *exchange, *committer, node().log(), clock,
                      random, metrics, [] { return json::array{}; },
                      [this] {
                        return Readiness{ready, "not yet"};
                      },
-                     [this] { return must(node().store().watermark()); }, "test"},
+                     [this] { return must(node().store().watermark()); }, "test", carriers.get(),
+                     operations.get()},
         options_));
   }
   void close() {
     api.reset();
+    operations.reset();
+    carriers.reset();
     exchange.reset();
     committer.reset();
   }
@@ -192,6 +201,10 @@ class ServedNode {
   bool ready = true;
   std::unique_ptr<PausingCommitter> committer;
   std::unique_ptr<exchange::Exchange> exchange;
+  Realm realm;
+  std::optional<exchange::NodeKeys> keys;
+  std::unique_ptr<exchange::CarrierExports> carriers;
+  std::unique_ptr<exchange::Operations> operations;
   std::unique_ptr<ApiService> api;
 
  private:

@@ -39,6 +39,13 @@ TEST(ErrorCode, TextNamesAreUnique) {
   EXPECT_EQ(names.size(), static_cast<std::size_t>(count));
 }
 
+// These stand in receipts: the envelope has used up its number and is never sent again.
+TEST(ErrorCode, RefusalsThatUseUpANumberDoNotAskForAnotherTry) {
+  for (Code const code : {Code::kExpired, Code::kClockSkew, Code::kNotReleasable,
+                          Code::kNotRecipient, Code::kBadSignature, Code::kReplay})
+    EXPECT_FALSE(code_retryable(code)) << code_name(code);
+}
+
 TEST(SeededRandom, RepeatsFromItsSeedAndBelowIsBounded) {
   SeededRandom a(7), b(7), c(8);
   EXPECT_EQ(a.next(), b.next());

@@ -27,7 +27,7 @@ namespace amic {
   X(kNotRecipient, "not_recipient", 422, false)              \
   X(kNotReleasable, "not_releasable", 422, false)            \
   X(kExpired, "expired", 422, false)                         \
-  X(kClockSkew, "clock_skew", 422, true)                     \
+  X(kClockSkew, "clock_skew", 422, false)                    \
   X(kBadSignature, "bad_signature", 422, false)              \
   X(kRejected, "rejected", 422, false)                       \
   X(kReplay, "replay", 409, false)                           \

@@ -12,7 +12,7 @@
 namespace amic {
 
 using CommunityId = FixedBytes<32, struct CommunityIdTag>;  // SHA-256 of the genesis head
-using EnvelopeId = FixedBytes<16, struct EnvelopeIdTag>;    // random, chosen by the originator
+using EnvelopeId = FixedBytes<16, struct EnvelopeIdTag>;    // the originator's tag, then random
 
 // A member's short name in the head, e.g. "MY". Grammar: [A-Z0-9][A-Z0-9-]{0,15}.
 class MemberId {

@@ -27,6 +27,9 @@ inline constexpr std::size_t kBatchBytesMax = 1 << 20;  // one larger envelope m
 inline constexpr std::size_t kBatchEnvelopesMax = 1000;
 inline constexpr std::size_t kQuarantineEnvelopesMax = 1000;  // per peer; the oldest go first
 inline constexpr std::size_t kQuarantineBytesMax = 16 << 20;  // per peer
+inline constexpr std::size_t kCarrierSectionsMax = 16'384;  // in one carrier file
+inline constexpr std::size_t kCarrierPartsMax = 1024;       // files of one export
+inline constexpr std::size_t kCarrierExportsMax = 8;        // under way at once in one node
 
 // JSON and STIX
 inline constexpr std::size_t kJsonDepthMax = 32;

@@ -25,10 +25,15 @@ struct LockKeys {
   Hash check;
 };
 
+// libsodium wants a pointer for no bytes as well.
+std::string_view passphrase_text(BytesView passphrase) {
+  return passphrase.empty() ? std::string_view("") : as_text(passphrase);
+}
+
 Result<LockKeys> derive(internal::LockFile const& lock, Secret const& passphrase) {
   internal::init_sodium();
   Secret master(std::size_t{32});
-  std::string_view const text = as_text(passphrase.view());
+  std::string_view const text = passphrase_text(passphrase.view());
   int const done = crypto_pwhash(
       master.mutable_view().data(), master.size(), text.data(), text.size(), lock.salt.data(),
       lock.cost.passes, std::size_t{lock.cost.memory_kib} << 10U, crypto_pwhash_ALG_ARGON2ID13);
@@ -129,7 +134,7 @@ Result<Secret> KeyLock::load(KeyRole role) const {
 std::string password_hash(BytesView password) {
   internal::init_sodium();
   char out[crypto_pwhash_STRBYTES];
-  std::string_view const text = as_text(password);
+  std::string_view const text = passphrase_text(password);
   // Fails only without memory.
   CHECK(crypto_pwhash_str(out, text.data(), text.size(), crypto_pwhash_OPSLIMIT_INTERACTIVE,
                           crypto_pwhash_MEMLIMIT_INTERACTIVE) == 0);
@@ -139,7 +144,7 @@ std::string password_hash(BytesView password) {
 bool password_verify(std::string const& phc, BytesView password) {
   internal::init_sodium();
   if (phc.size() >= crypto_pwhash_STRBYTES || phc.find('\0') != std::string::npos) return false;
-  std::string_view const text = as_text(password);
+  std::string_view const text = passphrase_text(password);
   return crypto_pwhash_str_verify(phc.c_str(), text.data(), text.size()) == 0;
 }
 

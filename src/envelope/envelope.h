@@ -21,7 +21,13 @@ inline constexpr std::uint16_t kVersion = 1;
 enum class Suite : std::uint16_t { kEd25519X25519 = 1 };
 
 // What the body is. Values are part of the format.
-enum class Kind : std::uint8_t { kItem = 1, kGovernance = 2, kAnnotation = 3 };
+enum class Kind : std::uint8_t {
+  kItem = 1,
+  kGovernance = 2,
+  kAnnotation = 3,
+  kOperation = 4,  // of an originator on an item: docs/formats/operation.md
+  kReply = 5,      // to such an operation
+};
 
 struct Recipient {
   MemberId member;
@@ -66,6 +72,15 @@ struct Header {
 };
 using KeyId = FixedBytes<8, struct KeyIdTag>;
 KeyId key_id(CommunityId const& community, crypto::SealPublicKey const& key);
+
+// An id begins with its originator's tag: the first 6 bytes of SHA-256("amic/envelope-id/v1", a
+// zero byte, community id, member id as text). The rest is random. So nobody can use up the ids of
+// another member's envelopes: an envelope under another's tag is refused by whoever holds the
+// roster. check_id: kWrongIdentity at "envelope.id".
+inline constexpr std::size_t kIdTagBytes = 6;
+EnvelopeId make_id(CommunityId const& community, MemberId const& originator, Random& random);
+Result<void> check_id(EnvelopeId const& id, CommunityId const& community,
+                      MemberId const& originator);
 
 // Seals to `recipients` (must name exactly contents.recipients plus the originator) and signs
 // twice: inner by the originator over all of Contents, outer by the node over header and

@@ -115,7 +115,7 @@ TEST_F(Sealing, HoldsEachLimit) {
   Contents& c = contents;
   EXPECT_EQ(with([&] { c.suite = static_cast<Suite>(3); }), "unsupported envelope.suite");
   EXPECT_EQ(with([&] { c.kind = static_cast<Kind>(0); }), "out_of_range envelope.kind");
-  EXPECT_EQ(with([&] { c.kind = static_cast<Kind>(4); }), "out_of_range envelope.kind");
+  EXPECT_EQ(with([&] { c.kind = static_cast<Kind>(6); }), "out_of_range envelope.kind");
   EXPECT_EQ(with([&] { c.precedence = static_cast<Precedence>(4); }),
             "out_of_range envelope.precedence");
   EXPECT_EQ(with([&] { c.originator = MemberId(); }), "out_of_range envelope.originator");
@@ -218,6 +218,27 @@ RC_GTEST_FIXTURE_PROP(Sealing, RoundTripsWhateverItTakes, ()) {
   Bytes const envelope = sealed();
   RC_ASSERT(verify_outer(envelope, my.node.verify_key()).has_value());
   for (Member const* self : {&my, &bn, &sg}) RC_ASSERT(open(envelope, *self).value() == contents);
+}
+
+TEST(EnvelopeId, BeginsWithItsOriginatorsTag) {
+  SeededRandom random(4);
+  CommunityId community, other;
+  for (std::size_t i = 0; i < 32; ++i) community.data[i] = static_cast<std::uint8_t>(i);
+  auto const made = make_id(community, id("MY"), random);
+  // The example of docs/formats/envelope.md.
+  constexpr std::uint8_t kTag[kIdTagBytes] = {0x0c, 0xc2, 0x3c, 0xc7, 0x8d, 0x66};
+  EXPECT_TRUE(std::equal(std::begin(kTag), std::end(kTag), made.data.begin()));
+  EXPECT_NE(make_id(community, id("MY"), random), made);
+  EXPECT_TRUE(check_id(made, community, id("MY")));
+  auto const refused = check_id(made, community, id("M"));
+  EXPECT_EQ(refused.error().code, Code::kWrongIdentity);
+  EXPECT_EQ(refused.error().where, "envelope.id");
+  EXPECT_FALSE(check_id(made, other, id("MY")));
+  for (std::size_t i = 0; i < EnvelopeId::kSize; ++i) {
+    auto changed = made;
+    changed.data[i] ^= 1;
+    EXPECT_EQ(check_id(changed, community, id("MY")).has_value(), i >= kIdTagBytes) << i;
+  }
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include "base/limits.h"
 #include "codec/codec.h"
+#include "exchange/evidence.h"
 
 namespace amic::exchange {
 
@@ -51,6 +52,8 @@ Result<void> Engine::load() {
     AMIC_TRY(auto const held, store_.quarantine(member, limits::kQuarantineEnvelopesMax));
     entry->quarantined = held.size();
     AMIC_TRY(entry->refusals, load_refusals(store_, member));
+    AMIC_TRY(entry->equivocations, count_evidence(store_, member));
+    AMIC_TRY(entry->rollbacks, load_rollbacks(store_, member));
     peers_.emplace(member, std::move(entry));
   }
 
@@ -118,10 +121,16 @@ Result<std::vector<LinkState>> Engine::links() const {
     std::lock_guard const lock(entry->mutex);
     state.quarantined = entry->quarantined;
     state.refusals = entry->refusals;
+    state.equivocations = entry->equivocations;
+    state.rollbacks = entry->rollbacks;
     for (std::size_t lane = 0; lane < kLaneCount; ++lane) {
       state.lanes[lane].acked_n = entry->out[lane].acked_n;
       state.lanes[lane].queued_n = entry->out[lane].acked_n;
       state.lanes[lane].received_n = entry->in[lane].position.n;
+      state.lanes[lane].position_known = entry->out[lane].position_known;
+      state.lanes[lane].returning = entry->out[lane].returning.has_value();
+      if (auto const& problem = entry->out[lane].problem)
+        state.lanes[lane].problem = problem->text();
     }
   }
   AMIC_TRY(auto const depths, store_.lanes());

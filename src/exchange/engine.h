@@ -16,9 +16,26 @@ struct InFlight {
   std::vector<EnvelopeId> ids;  // ids[i] = envelope first_n + i
 };
 
+// The peer is ahead of what this node knows to have sent: this one was restored from a backup.
+struct Returning {
+  Receipt target;  // the peer's word: where the numbers end that it knows
+  Bytes target_bytes;
+  std::uint64_t n = 0;  // known again up to here
+  Hash chain;
+  bool made_room = false;  // rows queued since the restart were moved behind the target
+  bool busy = false;       // an answer is being stored
+};
+
 struct OutLane {
+  // Where to send from. The stored kAcked cursor may be further: a peer that was restored takes
+  // what it has signed for once more.
   std::uint64_t acked_n = 0;
   Hash acked_chain;
+  bool position_known = false;
+  std::optional<Returning> returning;
+  std::optional<Error> problem;
+  std::uint64_t moves = 0;    // receipts taken
+  bool flushing = false;      // flush_marks()
   bool may_have_more = true;  // false once the outbox was read to its end
   std::optional<InFlight> in_flight;
   // What came with receipts and could not be stored (a full disk): next_batch() tries again.
@@ -35,6 +52,15 @@ struct InPosition {
 // Refusals in kv space "refusal", key "<peer>/<lane>/<n in 16 hex digits>".
 store::KvPut refusal_put(MemberId const& peer, PeerRefusal const& refusal);
 store::KvPut refusal_delete(MemberId const& peer, PeerRefusal const& refusal);
+// Rollbacks in kv space "rollback", key "<peer>/<lane>/own" or "/peer".
+store::KvPut rollback_put(MemberId const& peer, Rollback const& rollback);
+Result<std::vector<Rollback>> load_rollbacks(store::Store& store, MemberId const& peer);
+// What came back from one peer and may still have to go to another one: kv space "returned", key
+// "<peer>/<lane>/<envelope id in hex>", no value.
+store::KvPut mark_put(MemberId const& peer, std::uint8_t lane, EnvelopeId const& id);
+store::KvPut mark_delete(MemberId const& peer, std::uint8_t lane, EnvelopeId const& id);
+Result<std::vector<EnvelopeId>> load_marks(store::Store& store, MemberId const& peer,
+                                           std::uint8_t lane, std::size_t count_max);
 Result<std::vector<PeerRefusal>> load_refusals(store::Store& store, MemberId const& peer);
 
 Bytes encode_note(InPosition const& position);
@@ -49,8 +75,10 @@ struct Peer {
   std::mutex mutex;
   std::array<OutLane, kLaneCount> out;
   std::array<InLane, kLaneCount> in;
+  std::uint64_t equivocations = 0;    // evidence kept of this peer's
   std::uint64_t quarantined = 0;      // as the store's bound leaves it
-  std::vector<PeerRefusal> refusals;  // as kept in kv space \"refusal\"
+  std::vector<PeerRefusal> refusals;  // as kept in kv space "refusal"
+  std::vector<Rollback> rollbacks;    // as kept in kv space "rollback"
 };
 
 class Engine final : public Exchange {
@@ -61,11 +89,22 @@ class Engine final : public Exchange {
 
   marking::Decision preview(marking::Marking const& marking) const override;
   void share(ShareRequest request, std::function<void(Result<ShareResult>)> done) override;
-  Result<std::optional<Bytes>> next_batch(MemberId const& peer) override;
+  Result<PositionMark> position_mark(MemberId const& peer) override;
+  Result<void> on_position(MemberId const& peer, std::array<Bytes, kLaneCount> const& receipts,
+                           PositionMark const& asked_at) override;
+  Result<std::optional<ReturnRequest>> next_return(MemberId const& peer) override;
+  void on_returned(MemberId const& peer, std::uint8_t lane, BytesView returned,
+                   std::function<void(Result<void>)> done) override;
+  void on_not_returned(MemberId const& peer, std::uint8_t lane,
+                       std::function<void(Result<void>)> done) override;
+  Result<Bytes> returned(MemberId const& peer, std::uint8_t lane, std::uint64_t after_n) override;
+  Result<std::optional<Bytes>> next_batch(MemberId const& peer, std::size_t bytes_max) override;
   void on_receipt(MemberId const& peer, BytesView receipt,
                   std::function<void(Result<void>)> done) override;
   void batch_failed(MemberId const& peer, std::uint8_t lane) override;
   Result<void> resync(MemberId const& peer, BytesView receipt) override;
+  Result<std::uint64_t> late_receipt(MemberId const& peer, BytesView receipt) override;
+  Result<OutPositions> out_positions(MemberId const& peer) const override;
   void accept(MemberId const& peer, BytesView batch,
               std::function<void(Result<Bytes>)> done) override;
   Result<Bytes> current_receipt(MemberId const& peer, std::uint8_t lane) override;
@@ -85,7 +124,13 @@ class Engine final : public Exchange {
 
   // outgoing.cc
   Result<Prepared> prepare_share(ShareRequest request) const;
-  Result<std::optional<Bytes>> build_batch(MemberId const& peer, std::uint8_t lane, OutLane& out);
+  struct Entry {
+    Bytes bytes;
+    EnvelopeId id;
+  };
+  Result<Entry> entry_of(store::LaneRow const& row) const;
+  Result<std::optional<Bytes>> build_batch(MemberId const& peer, std::uint8_t lane, OutLane& out,
+                                           std::size_t bytes_max);
   Result<Receipt> read_receipt(MemberId const& peer, BytesView bytes) const;
   // Takes the lane's batch out of flight and moves its position; what is to be stored of that.
   Result<store::Append> take_receipt(MemberId const& peer, Peer& entry, Receipt const& receipt,
@@ -93,20 +138,40 @@ class Engine final : public Exchange {
   void save_ack(MemberId const& peer, std::uint8_t lane, store::Append unit,
                 std::function<void(Result<void>)> done);
   void save_again(MemberId const& peer, Peer& entry);
-  // True if the peer holds more than we knew.
-  Result<bool> resume_from(MemberId const& peer, Peer& entry, Receipt const& receipt);
   void note_refusals(MemberId const& member, Peer& entry, Receipt const& receipt,
                      InFlight const& flight, store::Append& unit) const;
   void notify(std::vector<MemberId> const& peers) const;
+  // position.cc. settle and note_rollback: with the peer's lock held.
+  Result<std::optional<Hash>> chain_over(MemberId const& peer, std::uint8_t lane, std::uint64_t n,
+                                         Hash chain, std::uint64_t upto_n) const;
+  Result<store::Append> settle(MemberId const& peer, Peer& entry, Receipt const& receipt,
+                               BytesView bytes) const;
+  void note_rollback(MemberId const& peer, Peer& entry, Rollback rollback,
+                     store::Append& unit) const;
+  Result<void> apply_position(MemberId const& peer, Peer& entry, Receipt const& receipt,
+                              BytesView bytes, std::optional<std::uint64_t> asked_at);
+  // returned.cc
+  struct Back;  // one answer on its way into the store
+  Result<void> check_returned(MemberId const& peer, std::uint8_t lane,
+                              Returned const& returned) const;
+  Result<Back> take_back(MemberId const& peer, Returned const& returned, Returning work) const;
+  Result<void> take_entry(MemberId const& peer, std::uint8_t lane, std::uint64_t n,
+                          Bytes const& entry, Back& back) const;
+  Result<envelope::Contents> open_own(std::uint8_t lane, BytesView bytes) const;
+  void store_back(MemberId const& peer, std::uint8_t lane, Back back,
+                  std::function<void(Result<void>)> done);
+  void end_returning(MemberId const& peer, std::uint8_t lane);
+  void flush_marks(MemberId const& peer, std::uint8_t lane);
   // incoming.cc
   Result<std::size_t> find_new_part(Batch const& batch, InPosition const& position) const;
   Result<envelope::Contents> verify_envelope(MemberId const& peer, std::uint8_t lane,
                                              BytesView bytes) const;
   Result<void> check_key_ids(envelope::Header const& header,
                              envelope::Contents const& contents) const;
-  Result<bool> already_held(EnvelopeId const& id, Hash const& digest) const;
+  Result<std::uint64_t> already_held(EnvelopeId const& id, Hash const& digest) const;
   Result<store::Append> sort_envelopes(MemberId const& peer, Batch const& batch, std::size_t skip,
                                        InPosition& position) const;
+  void note_equivocation(Batch const& batch, Peer& entry);
   Bytes make_receipt(MemberId const& peer, std::uint8_t lane, InPosition const& position) const;
 
   Result<Peer*> peer(MemberId const& member) const;

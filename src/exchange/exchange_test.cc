@@ -75,7 +75,7 @@ TEST(Exchange, ASenderThatLostItsReceiptResumesAfterRestart) {
   auto const batch = *must(my.exchange().next_batch(bn.id()));
   must(bn.accept(my.id(), batch));  // the receipt never arrives
   my.restart();
-  EXPECT_EQ(my.deliver(bn), 1);
+  EXPECT_EQ(my.deliver(bn), 0);  // the peer has said where it stands
   EXPECT_EQ(must(bn.store().log_size()), 5U);
   EXPECT_FALSE(must(my.exchange().next_batch(bn.id())).has_value());
 }
@@ -173,6 +173,72 @@ TEST(Exchange, APeerCannotDeliverInAnothersName) {
       must(decode_receipt(must(bn.accept(sg.id(), encode(sign_batch(relayed, sg.keys().node))))));
   ASSERT_EQ(receipt.refused.size(), 1U);
   EXPECT_EQ(receipt.refused[0].code, "wrong_identity");
+}
+
+// A batch of SG's with one envelope of its own, to BN, under an id of its choice.
+Bytes squatting_batch(TestCommunity& community, EnvelopeId const& id) {
+  auto const& sg = community.node("SG");
+  auto const& bn = community.node("BN");
+  envelope::Contents contents;
+  contents.community = community.founders.community.id;
+  contents.id = id;
+  contents.precedence = Precedence::kRoutine;
+  contents.epoch = community.founders.community.head.epoch;
+  contents.originator = sg.id();
+  contents.created_ms = community.clock.now_ms();
+  contents.recipients = {bn.id()};
+  marking::Marking marking;
+  marking.rel_to = {bn.id()};
+  contents.marking = marking::encode(marking);
+  contents.media_type = "text/plain";
+  contents.body = to_bytes("mine now");
+  Batch batch;
+  batch.community = contents.community;
+  batch.from = sg.id();
+  batch.to = bn.id();
+  batch.lane = static_cast<std::uint8_t>(Precedence::kRoutine);
+  batch.first_n = 1;
+  batch.envelopes = {must(envelope::seal(
+      contents,
+      {{bn.id(), bn.keys().sealing.public_key()}, {sg.id(), sg.keys().sealing.public_key()}},
+      sg.keys().node, sg.keys().node, community.random))};
+  return encode(sign_batch(std::move(batch), sg.keys().node));
+}
+
+TEST(Exchange, NobodyCanUseUpTheIdOfAnothersEnvelope) {
+  for (bool const squatter_first : {true, false}) {
+    TestCommunity community({"BN", "MY", "SG"});
+    auto& my = community.node("MY");
+    auto& bn = community.node("BN");
+    auto const item =
+        must(my.share(share_request({"BN", "SG"}, indicator_bundle(community.random, "x"))));
+    my.deliver(community.node("SG"));  // so SG knows the id
+    if (!squatter_first) my.deliver(bn);
+    auto const word = must(decode_receipt(
+        must(bn.accept(MemberId::parse("SG").value(), squatting_batch(community, item.id)))));
+    ASSERT_EQ(word.refused.size(), 1U);
+    EXPECT_EQ(word.refused[0].code, "wrong_identity");
+    if (squatter_first) my.deliver(bn);
+    auto const held = must(bn.store().log_find(item.id));
+    ASSERT_TRUE(held.has_value());
+    EXPECT_EQ(held->digest, item.digest);
+    EXPECT_TRUE(must(my.exchange().links()).front().refusals.empty());
+    EXPECT_TRUE(must(bn.store().quarantine(my.id(), 10)).empty());
+  }
+}
+
+TEST(Exchange, ACallerCannotChooseAnIdThatPeersWouldRefuse) {
+  TestCommunity community({"BN", "MY"});
+  auto& my = community.node("MY");
+  auto request = share_request({"BN"}, indicator_bundle(community.random, "x"));
+  request.id = envelope::make_id(community.founders.community.id, community.node("BN").id(),
+                                 community.random);
+  auto const refused = my.share(request);
+  EXPECT_EQ(refused.error().code, Code::kWrongIdentity);
+  EXPECT_EQ(refused.error().where, "envelope.id");
+  EXPECT_EQ(must(my.store().log_size()), 0U);
+  request.id = envelope::make_id(community.founders.community.id, my.id(), community.random);
+  EXPECT_EQ(must(my.share(request)).id, *request.id);
 }
 
 TEST(Exchange, EveryByteOfABatchIsProtected) {

@@ -5,6 +5,10 @@
 
 #include "base/limits.h"
 #include "exchange/engine.h"
+#include "exchange/evidence.h"
+#include "exchange/group.h"
+#include "exchange/operation_state.h"
+#include "obs/log.h"
 
 namespace amic::exchange {
 
@@ -21,7 +25,7 @@ Result<std::size_t> Engine::find_new_part(Batch const& batch, InPosition const& 
   if (!reaches_position) return skip;  // all of it is old; our newer chain value can't be compared
   Hash chain = batch.chain_before;
   for (std::size_t i = 0; i < skip; ++i)
-    chain = chain_next(chain, envelope::digest(batch.envelopes[i]));
+    chain = chain_next(chain, entry_digest(batch.envelopes[i]));
   if (chain != position.chain)
     return fail(Code::kConflict, "batch.chain_before",
                 "the sender numbers other envelopes than those it sent before");
@@ -49,14 +53,17 @@ Result<envelope::Contents> Engine::verify_envelope(MemberId const& peer, std::ui
   if (header.realm != realm_) return fail(Code::kNotReleasable, "envelope.realm", "another realm");
   if (header.epoch != community_.head.epoch)
     return fail(Code::kUnknownEpoch, "envelope.epoch", std::to_string(header.epoch));
-  if (header.kind != envelope::Kind::kItem)
-    return fail(Code::kUnsupported, "envelope.kind", "only items are exchanged in this version");
+  if (header.kind != envelope::Kind::kItem && header.kind != envelope::Kind::kOperation &&
+      header.kind != envelope::Kind::kReply)
+    return fail(Code::kUnsupported, "envelope.kind", "not exchanged in this version");
   auto const& suites = community_.head.suites;
   if (std::find(suites.begin(), suites.end(), static_cast<std::uint16_t>(header.suite)) ==
       suites.end())
     return fail(Code::kUnsupported, "envelope.suite", "not allowed by the head");
   if (header.sender != peer)
     return fail(Code::kWrongIdentity, "envelope.sender", "not the peer that delivers it");
+  // Else a member could use up the id of another one's envelope before that arrives.
+  AMIC_TRY_VOID(envelope::check_id(header.id, community_.id, header.sender));
   if (static_cast<std::uint8_t>(header.precedence) != lane)
     return fail(Code::kMalformed, "envelope.precedence", "not that of its lane");
   if (header.created_ms > clock_.now_ms() + limits::kClockSkewMaxMs)
@@ -70,17 +77,26 @@ Result<envelope::Contents> Engine::verify_envelope(MemberId const& peer, std::ui
   AMIC_TRY_VOID(marking::check_received(marking, contents.originator, contents.recipients,
                                         keys_.self, roster_, realm_, contents.created_ms));
   AMIC_TRY_VOID(check_key_ids(header, contents));
+  AMIC_TRY_VOID(check_statement(contents, store_));
   return contents;
 }
 
-// True if this very envelope is in the log; kConflict if its id is there with other bytes.
-Result<bool> Engine::already_held(EnvelopeId const& id, Hash const& digest) const {
+// The record of this very envelope, 0 if it is not held; kConflict if its id is there with other
+// bytes.
+Result<std::uint64_t> Engine::already_held(EnvelopeId const& id, Hash const& digest) const {
   AMIC_TRY(auto const held, store_.log_find(id));
-  if (!held) return false;
+  if (!held) return std::uint64_t{0};
   if (held->digest != digest)
     return fail(Code::kConflict, "envelope.id", "another envelope was received under this id");
-  return true;
+  return held->seq;
 }
+
+namespace {
+// Not the sender's fault: nothing is refused, the batch comes again.
+bool is_store_failure(Code code) {
+  return code == Code::kIo || code == Code::kDiskFull || code == Code::kCorrupt;
+}
+}  // namespace
 
 Result<store::Append> Engine::sort_envelopes(MemberId const& peer, Batch const& batch,
                                              std::size_t skip, InPosition& position) const {
@@ -90,25 +106,41 @@ Result<store::Append> Engine::sort_envelopes(MemberId const& peer, Batch const& 
   position.refused_total = 0;
   for (std::size_t i = skip; i < batch.envelopes.size(); ++i) {
     auto const& bytes = batch.envelopes[i];
-    auto const digest = envelope::digest(bytes);
+    auto const digest = entry_digest(bytes);
     position.n = batch.first_n + i;
     position.chain = chain_next(position.chain, digest);
-    auto contents = verify_envelope(peer, batch.lane, bytes);
-    Result<bool> held = false;
+    bool const gone = gone_digest(bytes).has_value();
+    auto contents = gone ? fail(Code::kNotFound, "batch.entry", "the sender no longer holds it")
+                         : verify_envelope(peer, batch.lane, bytes);
+    Result<std::uint64_t> held = std::uint64_t{0};
     if (contents) {
       held = already_held(contents->id, digest);
-      if (held && !*held && !in_batch.insert(contents->id).second)
+      if (held && *held == 0 && !in_batch.insert(contents->id).second)
         held = fail(Code::kConflict, "envelope.id", "twice in one batch");
       if (!held && held.error().code != Code::kConflict) return fail(std::move(held).error());
-      if (held && *held) continue;
     }
-    if (contents && held) {
+    Result<std::vector<store::KvPut>> effects;
+    if (contents && held && *held == 0) {
+      effects = effects_of(*contents, store_);
+      if (!effects && is_store_failure(effects.error().code))
+        return fail(std::move(effects).error());
+    }
+    unit.received.push_back({peer, batch.lane, position.n, {}, 0, digest});
+    if (contents && held && *held != 0) {
+      unit.received.back().seq = *held;
+      continue;
+    }
+    if (contents && held && effects) {
+      unit.kv.insert(unit.kv.end(), effects->begin(), effects->end());
+      unit.received.back().record = unit.records.size();
       unit.records.push_back(
           {0, store::RecordKind::kEnvelopeIn, contents->id, digest, clock_.now_ms(), peer, bytes});
       continue;
     }
-    auto const& error = contents ? held.error() : contents.error();
-    unit.quarantine.push_back({0, peer, clock_.now_ms(), error.code, error.text(), digest, bytes});
+    auto const& error = !contents ? contents.error() : !held ? held.error() : effects.error();
+    if (!gone)
+      unit.quarantine.push_back(
+          {0, peer, clock_.now_ms(), error.code, error.text(), digest, bytes});
     position.refused_total += 1;
     if (position.refused.size() < kRefusedListedMax)
       position.refused.push_back({position.n, std::string(code_name(error.code))});
@@ -116,6 +148,22 @@ Result<store::Append> Engine::sort_envelopes(MemberId const& peer, Batch const& 
   unit.cursors.push_back(
       {store::CursorKind::kReceived, peer, batch.lane, position.n, encode_note(position)});
   return unit;
+}
+
+// Two well-signed batches that contradict each other are proof for everybody: kept.
+void Engine::note_equivocation(Batch const& batch, Peer& entry) {
+  auto const found = find_equivocation(store_, batch, community_, clock_.now_ms());
+  if (!found || !*found) return;
+  auto put = evidence_put(store_, **found);
+  if (!put || !*put) return;
+  store::Append unit;
+  unit.kv.push_back(std::move(**put));
+  obs::log(obs::Level::kError, "exchange.equivocation",
+           {{"peer", batch.from.str()}, {"lane", static_cast<unsigned>(batch.lane)}});
+  committer_.commit(std::move(unit), [&entry](Result<std::uint64_t> stored) {
+    std::lock_guard const lock(entry.mutex);
+    entry.equivocations += stored ? 1 : 0;
+  });
 }
 
 Bytes Engine::make_receipt(MemberId const& peer, std::uint8_t lane,
@@ -162,6 +210,7 @@ void Engine::accept(MemberId const& member, BytesView bytes,
   auto const skip = find_new_part(*batch, position);
   if (!skip || *skip == batch->envelopes.size()) {
     release();
+    if (!skip && skip.error().code == Code::kConflict) note_equivocation(*batch, *state);
     if (!skip) return done(fail(skip.error()));
     return done(make_receipt(member, lane, position));  // a repeat: the same word again
   }
@@ -170,20 +219,23 @@ void Engine::accept(MemberId const& member, BytesView bytes,
     release();
     return done(fail(std::move(unit).error()));
   }
-  committer_.commit(std::move(*unit), [this, state, member, lane, position = std::move(position),
-                                       done = std::move(done)](Result<std::uint64_t> seq) {
-    {
-      std::lock_guard const lock(state->mutex);
-      state->in[lane].accepting = false;
-      if (seq) {
-        state->in[lane].position = position;
-        state->quarantined = std::min<std::uint64_t>(state->quarantined + position.refused_total,
-                                                     limits::kQuarantineEnvelopesMax);
-      }
-    }
-    if (!seq) return done(fail(std::move(seq).error()));
-    done(make_receipt(member, lane, position));
-  });
+  unit->kv.push_back(statement_put(*batch));  // so that a contradiction can be proven
+  auto const quarantined = unit->quarantine.size();
+  committer_.commit(std::move(*unit),
+                    [this, state, member, lane, quarantined, position = std::move(position),
+                     done = std::move(done)](Result<std::uint64_t> seq) {
+                      {
+                        std::lock_guard const lock(state->mutex);
+                        state->in[lane].accepting = false;
+                        if (seq) {
+                          state->in[lane].position = position;
+                          state->quarantined = std::min<std::uint64_t>(
+                              state->quarantined + quarantined, limits::kQuarantineEnvelopesMax);
+                        }
+                      }
+                      if (!seq) return done(fail(std::move(seq).error()));
+                      done(make_receipt(member, lane, position));
+                    });
 }
 
 Result<Bytes> Engine::current_receipt(MemberId const& member, std::uint8_t lane) {

@@ -1,33 +1,121 @@
 #include "exchange/index_feeder.h"
 
+#include "exchange/operation.h"
+
 namespace amic::exchange {
 
 namespace {
 constexpr std::size_t kReadBytesMax = 8 << 20;
 constexpr std::size_t kBatchObjectsMax = 2000;
+
+std::string where_of(store::Record const& record) {
+  return "log.record[" + std::to_string(record.seq) + "]";
+}
+
+// What Reply says was done, in the words of its report.
+std::string deeds(Reply const& reply) {
+  if (reply.destroyed) return reply.hidden ? "hidden, data key destroyed" : "data key destroyed";
+  return reply.hidden ? "hidden" : "";
+}
 }  // namespace
 
 IndexFeeder::IndexFeeder(Exchange const& exchange, store::Store& store)
     : exchange_(exchange), store_(store), indexer_(store) {}
 
-Result<void> IndexFeeder::add(store::Record const& record) {
-  if (record.shredded) return indexer_.skip(record.seq, record.shredded_end);
-  if (record.kind == store::RecordKind::kGovernance) return indexer_.skip(record.seq);
-  auto contents = exchange_.open_record(record);
-  if (!contents)
-    return fail(Code::kCorrupt, "log.record[" + std::to_string(record.seq) + "]",
-                contents.error().text());
-  AMIC_TRY(auto marking, marking::decode(contents->marking));
+// Who signed a record that can't be opened any more.
+MemberId IndexFeeder::originator_of(store::Record const& record) const {
+  return record.kind == store::RecordKind::kEnvelopeOut ? exchange_.self() : record.peer;
+}
+
+Result<holdings::ItemContext> IndexFeeder::context_of(store::Record const& record,
+                                                      envelope::Contents const& contents) const {
   holdings::ItemContext context;
+  AMIC_TRY(context.marking, marking::decode(contents.marking));
   context.seq = record.seq;
   context.id = record.id;
-  context.originator = contents->originator;
-  context.precedence = contents->precedence;
-  context.marking = std::move(marking);
-  context.created_ms = contents->created_ms;
+  context.digest = record.digest;
+  context.originator = contents.originator;
+  context.precedence = contents.precedence;
+  context.created_ms = contents.created_ms;
   context.received_ms = record.at_ms;
-  context.media_type = contents->media_type;
+  context.media_type = contents.media_type;
+  return context;
+}
+
+Result<void> IndexFeeder::add(store::Record const& record) {
+  if (record.shredded) {
+    holdings::ErasedItem const erased{record.id, record.digest, originator_of(record),
+                                      record.at_ms};
+    return indexer_.skip(record.seq, record.shredded_end, &erased);
+  }
+  if (record.kind == store::RecordKind::kGovernance) return indexer_.skip(record.seq);
+  auto const contents = exchange_.open_record(record);
+  if (!contents) return fail(Code::kCorrupt, where_of(record), contents.error().text());
+  if (contents->kind == envelope::Kind::kOperation) return operate(record, *contents);
+  if (contents->kind == envelope::Kind::kReply) return reply(record, *contents);
+  AMIC_TRY(auto const context, context_of(record, *contents));
   return indexer_.add(context, as_text(contents->body));
+}
+
+Result<void> IndexFeeder::operate(store::Record const& record, envelope::Contents const& contents) {
+  auto const operation = read_operation(contents);
+  if (!operation) return fail(Code::kCorrupt, where_of(record), operation.error().text());
+  holdings::OperationContext context;
+  context.seq = record.seq;
+  context.digest = record.digest;
+  context.originator = contents.originator;
+  context.precedence = contents.precedence;
+  context.item = operation->item;
+  context.target = operation->target;
+  context.counter = operation->counter;
+  context.kind = static_cast<std::uint8_t>(operation->kind);
+  context.at_ms = operation->at_ms;
+  context.reason = operation->reason;
+  context.marking = operation->marking;
+  context.retracted = operation->standing == Standing::kRetracted;
+  context.recalled = operation->standing == Standing::kRecalled;
+  context.ours = contents.originator == exchange_.self();
+  context.narrowed = !context.ours && !operation->marking.rel_to.contains(exchange_.self());
+  context.received_ms = record.at_ms;
+
+  // Only what comes before it in the log: what comes after finds the operation.
+  AMIC_TRY(auto const held, store_.log_find(operation->item));
+  bool const here = held && held->seq < record.seq && held->digest == operation->target &&
+                    originator_of(*held) == contents.originator;
+  if (!here) return indexer_.operate(context, nullptr);
+  holdings::OperationTarget target;
+  if (held->shredded) {
+    target.erased = true;
+    target.item.seq = held->seq;
+    target.item.id = held->id;
+    target.item.digest = held->digest;
+    target.item.originator = contents.originator;
+    target.item.received_ms = held->at_ms;
+    return indexer_.operate(context, &target);
+  }
+  auto const item = exchange_.open_record(*held);
+  if (!item) return fail(Code::kCorrupt, where_of(*held), item.error().text());
+  AMIC_TRY(target.item, context_of(*held, *item));
+  target.body = as_text(item->body);
+  return indexer_.operate(context, &target);
+}
+
+Result<void> IndexFeeder::reply(store::Record const& record, envelope::Contents const& contents) {
+  auto const said = read_reply(contents);
+  if (!said) return fail(Code::kCorrupt, where_of(record), said.error().text());
+  holdings::ReplyContext context;
+  context.seq = record.seq;
+  context.member = contents.originator;
+  context.originator = contents.recipients.front();
+  context.target = said->target;
+  context.operation = said->operation;
+  context.counter = said->counter;
+  context.outcome = static_cast<std::uint8_t>(said->outcome);
+  context.at_ms = said->at_ms;
+  context.done = deeds(*said);
+  context.reason = said->reason;
+  context.ours = contents.originator == exchange_.self();
+  return indexer_.reply(context);
 }
 
 Result<std::size_t> IndexFeeder::catch_up(std::size_t records_max) {

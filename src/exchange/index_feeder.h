@@ -17,6 +17,11 @@ class IndexFeeder {
 
  private:
   Result<void> add(store::Record const& record);
+  Result<void> operate(store::Record const& record, envelope::Contents const& contents);
+  Result<void> reply(store::Record const& record, envelope::Contents const& contents);
+  Result<holdings::ItemContext> context_of(store::Record const& record,
+                                           envelope::Contents const& contents) const;
+  MemberId originator_of(store::Record const& record) const;
   Exchange const& exchange_;
   store::Store& store_;
   holdings::Indexer indexer_;

@@ -3,6 +3,7 @@
 
 #include "base/limits.h"
 #include "exchange/engine.h"
+#include "exchange/group.h"
 #include "obs/log.h"
 
 namespace amic::exchange {
@@ -27,8 +28,10 @@ void keep_unsaved(OutLane& lane, store::Append unit) {
   auto& kept = *lane.unsaved;
   auto const further = [](store::Cursor const& a, store::Cursor const& b) { return a.n < b.n; };
   kept.cursors.insert(kept.cursors.end(), unit.cursors.begin(), unit.cursors.end());
-  auto const last = std::max_element(kept.cursors.begin(), kept.cursors.end(), further);
-  kept.cursors = {*last};
+  if (!kept.cursors.empty()) {
+    auto const last = std::max_element(kept.cursors.begin(), kept.cursors.end(), further);
+    kept.cursors = {*last};
+  }
   kept.kv.insert(kept.kv.end(), unit.kv.begin(), unit.kv.end());
   // Bounded as the notes themselves are: each brings a row, and may take one away.
   if (kept.kv.size() > 2 * kPeerRefusalsMax)
@@ -49,8 +52,10 @@ Result<Engine::Prepared> Engine::prepare_share(ShareRequest request) const {
 
   envelope::Contents contents;
   contents.community = community_.id;
-  contents.id = request.id ? *request.id : random_.fixed<EnvelopeId>();
+  contents.id = request.id ? *request.id : envelope::make_id(community_.id, keys_.self, random_);
+  AMIC_TRY_VOID(envelope::check_id(contents.id, community_.id, keys_.self));
   contents.realm = realm_;
+  contents.kind = request.kind;
   contents.precedence = request.precedence;
   contents.epoch = community_.head.epoch;
   contents.originator = keys_.self;
@@ -79,7 +84,8 @@ Result<Engine::Prepared> Engine::prepare_share(ShareRequest request) const {
   out.append.records.push_back(std::move(record));
   for (auto const& member : contents.recipients)
     out.append.queue.push_back({0, member, static_cast<std::uint8_t>(request.precedence)});
-  out.append.kv = std::move(request.kv);
+  AMIC_TRY(out.append.kv, effects_of(contents, store_));
+  std::move(request.kv.begin(), request.kv.end(), std::back_inserter(out.append.kv));
   return out;
 }
 
@@ -108,9 +114,18 @@ void Engine::share(ShareRequest request, std::function<void(Result<ShareResult>)
                     });
 }
 
+// What stands in a batch for this row. Without an id if it is gone: erased since the peer had it.
+Result<Engine::Entry> Engine::entry_of(store::LaneRow const& row) const {
+  if (row.seq == 0) return Entry{gone_entry(row.digest), {}};
+  AMIC_TRY(auto records, store_.log_read(row.seq, 1, limits::kEnvelopeBytesMax));
+  if (records.empty()) return fail(Code::kCorrupt, "log", "an outbox row has no record");
+  if (records.front().shredded) return Entry{gone_entry(row.digest), {}};
+  return Entry{std::move(records.front().bytes), records.front().id};
+}
+
 Result<std::optional<Bytes>> Engine::build_batch(MemberId const& peer, std::uint8_t lane,
-                                                 OutLane& out) {
-  AMIC_TRY(auto const rows, store_.outbox(peer, lane, out.acked_n, limits::kBatchEnvelopesMax));
+                                                 OutLane& out, std::size_t bytes_max) {
+  AMIC_TRY(auto const rows, store_.sent(peer, lane, out.acked_n, limits::kBatchEnvelopesMax));
   if (rows.empty()) {
     out.may_have_more = false;
     return std::nullopt;
@@ -129,30 +144,27 @@ Result<std::optional<Bytes>> Engine::build_batch(MemberId const& peer, std::uint
   for (auto const& row : rows) {
     if (row.n != batch.first_n + batch.envelopes.size())
       return fail(Code::kCorrupt, "outbox", peer.str() + " has a hole in its outbox");
-    if (!batch.envelopes.empty() && total + row.bytes > limits::kBatchBytesMax) break;
-    AMIC_TRY(auto records, store_.log_read(row.seq, 1, limits::kEnvelopeBytesMax));
-    if (records.empty()) return fail(Code::kCorrupt, "log", "an outbox row has no record");
-    // The store refuses to erase what still has to go out.
-    if (records.front().shredded)
-      return fail(Code::kCorrupt, "log", "a record that is still queued was erased");
-    total += records.front().bytes.size();
-    chain = chain_next(chain, records.front().digest);
+    if (!batch.envelopes.empty() && total + row.bytes > bytes_max) break;
+    AMIC_TRY(auto entry, entry_of(row));
+    total += entry.bytes.size();
+    chain = chain_next(chain, row.digest);
     flight.chain.push_back(chain);
-    flight.ids.push_back(records.front().id);
-    batch.envelopes.push_back(std::move(records.front().bytes));
+    flight.ids.push_back(entry.id);
+    batch.envelopes.push_back(std::move(entry.bytes));
   }
   out.in_flight = std::move(flight);
   return encode(sign_batch(std::move(batch), keys_.node));
 }
 
-Result<std::optional<Bytes>> Engine::next_batch(MemberId const& member) {
+Result<std::optional<Bytes>> Engine::next_batch(MemberId const& member, std::size_t bytes_max) {
+  bytes_max = std::min(bytes_max, limits::kBatchBytesMax);
   AMIC_TRY(auto* const entry, peer(member));
   save_again(member, *entry);
   std::lock_guard const lock(entry->mutex);
   for (std::uint8_t lane = 0; lane < kLaneCount; ++lane) {
     auto& out = entry->out[lane];
-    if (out.in_flight || !out.may_have_more) continue;
-    AMIC_TRY(auto batch, build_batch(member, lane, out));
+    if (!out.position_known || out.in_flight || !out.may_have_more) continue;
+    AMIC_TRY(auto batch, build_batch(member, lane, out, bytes_max));
     if (batch) return batch;
   }
   return std::nullopt;
@@ -178,8 +190,9 @@ void Engine::note_refusals(MemberId const& member, Peer& entry, Receipt const& r
                            InFlight const& flight, store::Append& unit) const {
   for (auto const& refused : receipt.refused) {
     if (refused.n < flight.first_n || refused.n - flight.first_n >= flight.ids.size()) continue;
-    PeerRefusal refusal{receipt.lane, refused.n, flight.ids[refused.n - flight.first_n],
-                        refused.code, receipt.at_ms};
+    auto const& id = flight.ids[refused.n - flight.first_n];
+    if (id == EnvelopeId{}) continue;  // nothing was there to take
+    PeerRefusal refusal{receipt.lane, refused.n, id, refused.code, receipt.at_ms};
     auto const known =
         std::any_of(entry.refusals.begin(), entry.refusals.end(),
                     [&](auto const& r) { return r.lane == refusal.lane && r.n == refusal.n; });
@@ -210,6 +223,7 @@ Result<store::Append> Engine::take_receipt(MemberId const& member, Peer& entry,
     return fail(Code::kConflict, "receipt.chain", "not the sequence that was sent");
   out.acked_n = receipt.n;
   out.acked_chain = receipt.chain;
+  ++out.moves;
   store::Append unit;
   unit.cursors.push_back(
       {store::CursorKind::kAcked, member, receipt.lane, receipt.n, to_bytes(bytes)});
@@ -256,49 +270,6 @@ void Engine::save_again(MemberId const& member, Peer& entry) {
   }
   for (std::uint8_t lane = 0; lane < kLaneCount; ++lane)
     if (unsaved[lane]) save_ack(member, lane, std::move(*unsaved[lane]), [](Result<void>) {});
-}
-
-Result<void> Engine::resync(MemberId const& member, BytesView bytes) {
-  AMIC_TRY(auto* const entry, peer(member));
-  AMIC_TRY(auto const receipt, read_receipt(member, bytes));
-  AMIC_TRY(bool const moved, resume_from(member, *entry, receipt));
-  if (!moved) return {};
-  store::Append unit;
-  unit.cursors.push_back(
-      {store::CursorKind::kAcked, member, receipt.lane, receipt.n, to_bytes(bytes)});
-  save_ack(member, receipt.lane, std::move(unit), [](Result<void>) {});
-  return {};
-}
-
-Result<bool> Engine::resume_from(MemberId const& member, Peer& entry, Receipt const& receipt) {
-  std::lock_guard const lock(entry.mutex);
-  auto& out = entry.out[receipt.lane];
-  out.in_flight.reset();
-  if (receipt.n < out.acked_n)
-    return fail(Code::kGap, "receipt.n",
-                "the peer holds " + std::to_string(receipt.n) +
-                    " of this lane but had signed for " + std::to_string(out.acked_n) +
-                    ": it was restored from a backup");
-  // The peer is ahead of our cursor (our own acknowledgement was lost): walk the chain to prove it.
-  Hash chain = out.acked_chain;
-  for (auto n = out.acked_n; n < receipt.n;) {
-    AMIC_TRY(auto const rows, store_.outbox(member, receipt.lane, n, limits::kBatchEnvelopesMax));
-    if (rows.empty()) return fail(Code::kConflict, "receipt.n", "more than was ever queued");
-    for (auto const& row : rows) {
-      if (n == receipt.n) break;
-      AMIC_TRY(auto const records, store_.log_read(row.seq, 1, limits::kEnvelopeBytesMax));
-      if (records.empty()) return fail(Code::kCorrupt, "log", "an outbox row has no record");
-      chain = chain_next(chain, records.front().digest);
-      n = row.n;
-    }
-  }
-  if (chain != receipt.chain)
-    return fail(Code::kConflict, "receipt.chain", "not the sequence that was queued");
-  bool const moved = receipt.n > out.acked_n;
-  out.acked_n = receipt.n;
-  out.acked_chain = chain;
-  out.may_have_more = true;
-  return moved;
 }
 
 }  // namespace amic::exchange

@@ -40,9 +40,11 @@ struct TwoNodes {
   std::unique_ptr<Exchange> exchange = open();
 
   std::unique_ptr<Exchange> open() {
-    return must(Exchange::open(community.founders.community,
-                               {my.id(), my.keys().node, my.keys().sealing}, my.store(), committer,
-                               community.clock, community.random, Realm()));
+    auto out = must(Exchange::open(community.founders.community,
+                                   {my.id(), my.keys().node, my.keys().sealing}, my.store(),
+                                   committer, community.clock, community.random, Realm()));
+    testing::introduce(*out, bn.exchange());
+    return out;
   }
   Result<ShareResult> share(std::string body) {
     Result<ShareResult> out = fail(Code::kInternal, "test");

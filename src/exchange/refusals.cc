@@ -1,4 +1,5 @@
-// What peers refused, kept in the store so that a restart doesn't hide it.
+// What peers refused, which lanes went back, and what still may have to go out: kept in the store
+// so that a restart neither hides nor forgets it.
 #include <algorithm>
 #include <cstdio>
 
@@ -29,7 +30,70 @@ Result<PeerRefusal> decode(BytesView bytes) {
   AMIC_TRY_VOID(in.finish());
   return out;
 }
+
+constexpr std::string_view kRollbackSpace = "rollback";
+constexpr std::string_view kReturnedSpace = "returned";
+
+std::string lane_prefix(MemberId const& peer, std::uint8_t lane) {
+  return peer.str() + "/" + std::to_string(lane) + "/";
+}
+
+Result<Rollback> decode_rollback(BytesView bytes) {
+  codec::Reader in(bytes, "rollback");
+  if (in.u16() != 1) in.reject(Code::kUnsupported, "unknown version");
+  Rollback out;
+  out.lane = in.u8();
+  out.of_peer = in.u8() != 0;
+  out.from_n = in.u64();
+  out.upto_n = in.u64();
+  out.at_ms = in.i64();
+  AMIC_TRY_VOID(in.finish());
+  return out;
+}
 }  // namespace
+
+store::KvPut rollback_put(MemberId const& peer, Rollback const& rollback) {
+  codec::Writer out;
+  out.u16(1).u8(rollback.lane).u8(rollback.of_peer ? 1 : 0);
+  out.u64(rollback.from_n).u64(rollback.upto_n).i64(rollback.at_ms);
+  return {std::string(kRollbackSpace),
+          lane_prefix(peer, rollback.lane) + (rollback.of_peer ? "peer" : "own"), out.take()};
+}
+
+Result<std::vector<Rollback>> load_rollbacks(store::Store& store, MemberId const& peer) {
+  auto const prefix = peer.str() + "/";
+  AMIC_TRY(auto const rows, store.kv_scan(std::string(kRollbackSpace), prefix, 2 * kLaneCount));
+  std::vector<Rollback> out;
+  for (auto const& [key, value] : rows) {
+    if (!key.starts_with(prefix)) break;
+    AMIC_TRY(auto rollback, decode_rollback(value));
+    out.push_back(rollback);
+  }
+  return out;
+}
+
+store::KvPut mark_put(MemberId const& peer, std::uint8_t lane, EnvelopeId const& id) {
+  return {std::string(kReturnedSpace), lane_prefix(peer, lane) + codec::to_hex(id.view()), Bytes{}};
+}
+
+store::KvPut mark_delete(MemberId const& peer, std::uint8_t lane, EnvelopeId const& id) {
+  return {std::string(kReturnedSpace), lane_prefix(peer, lane) + codec::to_hex(id.view()), {}};
+}
+
+Result<std::vector<EnvelopeId>> load_marks(store::Store& store, MemberId const& peer,
+                                           std::uint8_t lane, std::size_t count_max) {
+  auto const prefix = lane_prefix(peer, lane);
+  AMIC_TRY(auto const rows, store.kv_scan(std::string(kReturnedSpace), prefix, count_max));
+  std::vector<EnvelopeId> out;
+  for (auto const& [key, value] : rows) {
+    if (!key.starts_with(prefix)) break;
+    AMIC_TRY(auto const bytes, codec::from_hex(key.substr(prefix.size())));
+    auto const id = EnvelopeId::from(bytes);
+    if (!id) return fail(Code::kCorrupt, "kv.returned", "not an envelope's id");
+    out.push_back(*id);
+  }
+  return out;
+}
 
 store::KvPut refusal_put(MemberId const& peer, PeerRefusal const& refusal) {
   codec::Writer out;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -80,6 +81,15 @@ struct Founders {
   }
 };
 
+// `sender` learns where `receiver` stands, as the link tells it.
+inline void introduce(Exchange& sender, Exchange& receiver) {
+  auto const mark = must(sender.position_mark(receiver.self()));
+  std::array<Bytes, kLaneCount> receipts;
+  for (std::uint8_t lane = 0; lane < kLaneCount; ++lane)
+    receipts[lane] = must(receiver.current_receipt(sender.self(), lane));
+  must(sender.on_position(receiver.self(), receipts, mark));
+}
+
 // One node without network: store, log, exchange, index.
 class TestNode {
  public:
@@ -102,7 +112,15 @@ class TestNode {
     exchange_ = must(Exchange::open(community_, {id(), keys_.node, keys_.sealing}, *store_,
                                     *committer_, clock_, random_, Realm()));
     feeder_ = std::make_unique<IndexFeeder>(*exchange_, *store_);
+    meet_all();
   }
+  bool is_open() const { return exchange_ != nullptr; }
+  // The others, whose positions are known from then on and after each restart.
+  void set_company(std::vector<std::unique_ptr<TestNode>> const& all) {
+    company_ = &all;
+    meet_all();
+  }
+  void meet(TestNode& other) { introduce(*exchange_, other.exchange()); }
   void close() {
     feeder_.reset();
     exchange_.reset();
@@ -112,6 +130,15 @@ class TestNode {
   }
   void restart() {
     close();
+    open();
+  }
+
+  // What an operator does: a backup while the node runs, and putting it back in place of all.
+  void back_up(std::filesystem::path const& to) { must(store_->snapshot(to)); }
+  void restore(std::filesystem::path const& from) {
+    close();
+    std::filesystem::remove_all(directory_);
+    std::filesystem::copy(from, directory_);
     open();
   }
 
@@ -142,6 +169,21 @@ class TestNode {
     exchange_->on_receipt(from, receipt, [&](Result<void> result) { out = std::move(result); });
     return out;
   }
+  // Gets back from `from` what it holds of ours and we have lost; returns the number of answers.
+  int recover(TestNode& from) {
+    int answers = 0;
+    for (auto ask = must(exchange_->next_return(from.id())); ask;
+         ask = must(exchange_->next_return(from.id()))) {
+      auto const back = from.exchange().returned(id(), ask->lane, ask->after_n);
+      auto const done = [](Result<void> result) { must(std::move(result)); };
+      if (back)
+        exchange_->on_returned(from.id(), ask->lane, *back, done);
+      else
+        exchange_->on_not_returned(from.id(), ask->lane, done);
+      ++answers;
+    }
+    return answers;
+  }
   // Sends all that waits for `to`; returns the number of batches.
   int deliver(TestNode& to) {
     int batches = 0;
@@ -164,7 +206,13 @@ class TestNode {
   std::unique_ptr<tlog::Log> log_;
   std::unique_ptr<DirectCommitter> committer_;
   std::unique_ptr<Exchange> exchange_;
+  void meet_all() {
+    if (company_ == nullptr) return;
+    for (auto const& other : *company_)
+      if (other.get() != this && other->is_open()) meet(*other);
+  }
   std::unique_ptr<IndexFeeder> feeder_;
+  std::vector<std::unique_ptr<TestNode>> const* company_ = nullptr;
 };
 
 // A whole community on one temporary directory.
@@ -180,6 +228,7 @@ struct TestCommunity {
     for (auto const& member : founders.members)
       nodes.push_back(std::make_unique<TestNode>(
           member, founders.community, directory.path() / member.card.member.str(), clock, random));
+    for (auto const& node : nodes) node->set_company(nodes);
   }
   TestNode& node(std::string const& id) {
     for (auto& node : nodes)

@@ -60,6 +60,26 @@ Hash chain_next(Hash const& before, Hash const& envelope_digest) {
   return crypto::sha256({before.view(), envelope_digest.view()});
 }
 
+namespace {
+constexpr std::string_view kGoneMagic = "GONE";
+}
+Bytes gone_entry(Hash const& digest) {
+  codec::Writer out;
+  out.raw(as_bytes(kGoneMagic)).raw(digest.view());
+  return out.take();
+}
+
+std::optional<Hash> gone_digest(BytesView entry) {
+  if (entry.size() != kGoneMagic.size() + Hash::kSize) return std::nullopt;
+  if (as_text(entry.first(kGoneMagic.size())) != kGoneMagic) return std::nullopt;
+  return Hash::from(entry.subspan(kGoneMagic.size()));
+}
+
+Hash entry_digest(BytesView entry) {
+  auto const gone = gone_digest(entry);
+  return gone ? *gone : envelope::digest(entry);
+}
+
 Bytes encode(Receipt const& receipt) {
   codec::Writer out;
   write_receipt_body(out, receipt);
@@ -143,6 +163,41 @@ Result<Batch> decode_batch(BytesView bytes) {
     out.envelopes.push_back(to_bytes(envelope));
   }
   out.signature = in.fixed<crypto::Signature>();
+  AMIC_TRY_VOID(in.finish());
+  return out;
+}
+
+Bytes encode(Returned const& returned) {
+  codec::Writer out;
+  out.u16(kVersion).raw(returned.community.view());
+  out.str8(returned.from.str()).str8(returned.to.str()).u8(returned.lane).u64(returned.first_n);
+  out.u16(static_cast<std::uint16_t>(returned.entries.size()));
+  for (auto const& entry : returned.entries) out.vec32(entry);
+  return out.take();
+}
+
+Result<Returned> decode_returned(BytesView bytes) {
+  codec::Reader in(bytes, "returned");
+  Returned out;
+  read_version(in);
+  out.community = in.fixed<CommunityId>();
+  out.from = read_member(in);
+  out.to = read_member(in);
+  out.lane = read_lane(in);
+  out.first_n = in.u64();
+  std::size_t const count = in.u16();
+  if (in.ok() && count > limits::kBatchEnvelopesMax)
+    in.reject(Code::kOutOfRange, "at most 1,000 entries");
+  if (in.ok() && (out.first_n == 0 || out.first_n > UINT64_MAX - count))
+    in.reject(Code::kOutOfRange, "first_n");
+  std::size_t total = 0;
+  for (std::size_t i = 0; i < count && in.ok(); ++i) {
+    auto const entry = in.vec32(limits::kEnvelopeBytesMax);
+    total += entry.size();
+    if (i > 0 && total > limits::kBatchBytesMax)
+      in.reject(Code::kTooLarge, "over 1 MiB in more than one entry");
+    out.entries.push_back(to_bytes(entry));
+  }
   AMIC_TRY_VOID(in.finish());
   return out;
 }

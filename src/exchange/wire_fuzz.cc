@@ -1,4 +1,5 @@
-// Batches and receipts from outside: decode, and what decodes must encode to the same bytes.
+// Batches, receipts and what is given back, from outside: decode, and what decodes must encode to
+// the same bytes.
 #include <cstdlib>
 
 #include "exchange/exchange.h"
@@ -10,5 +11,7 @@ extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size
     if (!equal(exchange::encode(*batch), input)) std::abort();
   if (auto const receipt = exchange::decode_receipt(input))
     if (!equal(exchange::encode(*receipt), input)) std::abort();
+  if (auto const returned = exchange::decode_returned(input))
+    if (!equal(exchange::encode(*returned), input)) std::abort();
   return 0;
 }

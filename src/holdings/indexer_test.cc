@@ -83,42 +83,55 @@ TEST(Indexer, AnIdenticalVersionIsAnAcceptedDuplicate) {
   // In the store, with other white space and member order; and twice within one bundle.
   std::string other = " " + indicator(1);
   other.insert(other.find(",\"name\""), " ");
-  auto const row = f.share({other, indicator(2), indicator(2)}, "SG");
+  auto const row = f.share({other, indicator(2), indicator(2)});
   EXPECT_EQ(row.objects, 3u);
   EXPECT_EQ(row.quarantined, 0u);
+  EXPECT_TRUE(conflicts(*f.store, 2, 10, everybody(*f.store))->empty());
   EXPECT_EQ(versions(*f.store, "indicator--" + uuid(1)).size(), 1u);
   EXPECT_EQ(versions(*f.store, "indicator--" + uuid(2)).size(), 1u);
   EXPECT_EQ(*f.store->object_count(everybody(*f.store)), 2u);
 }
 
-TEST(Indexer, OtherContentUnderAHeldVersionIsAConflict) {
-  for (std::string_view const originator : {"MY", "SG"}) {
+TEST(Indexer, OtherContentUnderAHeldVersionIsAConflictOfItsMember) {
+  std::string const one = indicator(1);
+  std::string const two = indicator(1, "2026-01-01T00:00:00.000Z", "two");
+  std::vector<std::string> shown;
+  for (bool const swapped : {false, true}) {
     Fixture f;
-    f.share({indicator(1)});
-    std::string const other = indicator(1, "2026-01-01T00:00:00.000Z", "two");
-    auto const row = f.share({malware(5), other}, originator);
-    EXPECT_EQ(row.objects, 1u);
-    EXPECT_EQ(row.quarantined, 1u);
-    auto const refused = f.store->refused(2);
-    ASSERT_TRUE(refused);
-    ASSERT_EQ(refused->size(), 1u);
-    EXPECT_EQ(refused->front().code, Code::kConflict);
-    EXPECT_TRUE(refused->front().quarantined);
-    EXPECT_EQ(refused->front().index, 1u);
-    EXPECT_EQ(refused->front().pointer, "/objects/1");
-    EXPECT_EQ(refused->front().body, other);
+    f.share({swapped ? two : one});
+    EXPECT_TRUE(conflicts(*f.store, 1, 10, everybody(*f.store))->empty());
+    auto const row = f.share({malware(5), swapped ? one : two});
+    EXPECT_EQ(row.objects, 2u);
+    EXPECT_EQ(row.quarantined + row.rejected, 0u);
     auto const held = versions(*f.store, "indicator--" + uuid(1));
     ASSERT_EQ(held.size(), 1u);
-    EXPECT_EQ(held[0].body, indicator(1));
+    shown.push_back(held[0].body);
+    int shown_by = 0;
+    for (std::uint64_t const seq : {1u, 2u}) {
+      auto const found = conflicts(*f.store, seq, 10, everybody(*f.store));
+      ASSERT_TRUE(found && found->size() == 1) << seq;
+      EXPECT_EQ(found->front().id, "indicator--" + uuid(1));
+      EXPECT_EQ(found->front().creator.str(), "MY");
+      shown_by += found->front().shown ? 1 : 0;
+    }
+    EXPECT_EQ(shown_by, 1);
   }
+  EXPECT_EQ(shown[0], shown[1]);
 }
 
-TEST(Indexer, AConflictWithinOneBundleKeepsTheFirst) {
+TEST(Indexer, AnotherMembersObjectNeverHidesOrReplacesTheFirst) {
   Fixture f;
-  auto const row = f.share({indicator(1), indicator(1, "2026-01-01T00:00:00.000Z", "two")});
-  EXPECT_EQ(row.objects, 1u);
-  EXPECT_EQ(row.quarantined, 1u);
-  EXPECT_EQ(versions(*f.store, "indicator--" + uuid(1))[0].body, indicator(1));
+  std::string const later = indicator(1, "2026-01-09T00:00:00.000Z", "theirs");
+  f.share({indicator(1)}, "MY");
+  f.share({later, indicator(1, "2026-01-01T00:00:00.000Z", "two")}, "SG");
+  std::string const id = "indicator--" + uuid(1);
+  auto const all = everybody(*f.store);
+  EXPECT_EQ((*f.store->get(id, all, *MemberId::parse("MY")))->body, indicator(1));
+  EXPECT_EQ((*f.store->get(id, all, *MemberId::parse("SG")))->body, later);
+  EXPECT_EQ((*f.store->get(id, all))->creator.str(), "MY");
+  EXPECT_EQ(f.store->creators(id, all)->size(), 2u);
+  EXPECT_EQ(f.store->page({}, all)->rows.size(), 2u);
+  for (std::uint64_t const seq : {1u, 2u}) EXPECT_TRUE(conflicts(*f.store, seq, 10, all)->empty());
 }
 
 TEST(Indexer, LaterVersionsStandBesideEarlierOnes) {
@@ -134,16 +147,16 @@ TEST(Indexer, LaterVersionsStandBesideEarlierOnes) {
   EXPECT_EQ((*last)->body, held[2].body);
 }
 
-TEST(Indexer, AnObservableWithOtherContentIsAFurtherVersionAtTheTimeItCame) {
+TEST(Indexer, AnObservableWithOtherContentIsAFurtherVersionAtTheTimeItWasSaid) {
   Fixture f;
   f.share({domain()});
-  f.share({domain(",\"x_seen\":1")}, "SG");
+  f.share({domain(",\"x_seen\":1")});
   auto const again = f.share({domain(), domain(",\"x_seen\":1")});
   EXPECT_EQ(again.objects, 2u);
   auto const held = versions(*f.store, domain_id());
   ASSERT_EQ(held.size(), 2u);
-  EXPECT_EQ(held[0].version_us, item(1).received_ms * 1000);
-  EXPECT_EQ(held[1].version_us, item(2).received_ms * 1000);
+  EXPECT_EQ(held[0].version_us, item(1).created_ms * 1000);
+  EXPECT_EQ(held[1].version_us, item(2).created_ms * 1000);
   EXPECT_EQ(held[1].body, domain(",\"x_seen\":1"));
 }
 
@@ -180,6 +193,7 @@ TEST(Indexer, ReadersSeeWhatTheirClearanceAllowsAndNoMore) {
   auto const row = f.share({indicator(1)}, "SG", Classification::kRestricted);
   EXPECT_EQ(row.objects, 1u);
   auto const shown = f.store->get("indicator--" + uuid(1), low);
+  EXPECT_EQ((*f.store->get("indicator--" + uuid(1), high))->creator.str(), "MY");
   ASSERT_TRUE(shown && *shown);
   EXPECT_EQ((*shown)->creator.str(), "SG");
   marking::Reader exercise = reader_of(Classification::kTopSecret);
@@ -265,7 +279,12 @@ TEST(Indexer, TheAttackBundleIsTakenInFullAndTwiceIsOnce) {
     EXPECT_EQ(row.quarantined + row.rejected, 0u);
     EXPECT_FALSE(row.title.empty());
   }
-  EXPECT_EQ(*store->object_count(everybody(*store)), count);
+  EXPECT_EQ(*store->object_count(everybody(*store)), 2 * count);  // two members say it
+  store::PageFilter filter;
+  filter.select = store::VersionSelect::kAll;
+  filter.one_per_version = true;
+  filter.limit = limits::kPageMax;
+  EXPECT_EQ(store->page(filter, everybody(*store))->rows.front().creator.str(), "MY");
 }
 
 using Log = std::vector<std::pair<ItemContext, std::string>>;

@@ -28,28 +28,17 @@ std::string_view heading_of(std::string_view description) {
   return start.substr(0, std::min({small, start.find(". "), start.size()}));
 }
 
-void put(json::object& o, std::string_view name, std::string_view text) {
-  if (!text.empty()) o[name] = text;
-}
-
 // Texts of the row that people read, redacted if asked, and the row without what they repeat.
 void put_texts(Row const& row, Options const& options, Facts& facts, Notes& notes) {
   std::string description(row.get("description"));
   std::string victim(row.get("victim"));
   std::string hostility(row.get("hostility"));
   if (options.redact_vessels) {
-    bool withheld = false;
-    description = redact_text(description, facts.vessels, withheld);
-    if (withheld) {
-      description =
-          "Narrative withheld: it is in capitals, where a vessel's name cannot be told apart.";
-      ++notes["narrative withheld: capitals throughout"];
-    }
+    description = redact_narrative(description, facts.vessels, notes);
     victim = redact_victim(victim);
     if (hostility.size() > 24) hostility = redact_victim(hostility);
   }
-  facts.description = without_controls(description);
-  if (facts.description != description) ++notes["control characters shown as spaces"];
+  set_description(facts, description, notes);
   if (description.find("\xEF\xBF\xBD") != std::string::npos)
     ++notes["text holds U+FFFD: damaged before it reached this importer"];
   for (auto const& [name, text] : row.columns) {
@@ -64,11 +53,7 @@ void put_texts(Row const& row, Options const& options, Facts& facts, Notes& note
       facts.row.emplace_back(name, text);
     }
   }
-  json::object vessel;
-  put(vessel, "raw", victim);
-  put(vessel, "type", vessel_type_of(victim));
-  put(vessel, "status", vessel_status_of(victim));
-  if (!vessel.empty()) facts.extension["vessel"] = std::move(vessel);
+  put_vessel(facts.extension, victim, victim, victim);
 }
 
 std::string title_of(Row const& row) {

@@ -19,31 +19,11 @@ std::string_view value_of(Row const& row, std::string_view column) {
   return text == "NA" ? "" : text;
 }
 
-void put(json::object& o, std::string_view name, std::string_view text) {
-  if (!text.empty()) o[name] = text;
-}
-
-std::string key_of(Row const& row) {
-  json::object o;
-  for (auto const& [name, text] : row.columns) o[name] = text;
-  return json::canonical(json::value(std::move(o)));
-}
-
 void put_texts(Row const& row, Options const& options, Facts& facts, Notes& notes) {
   std::string description(value_of(row, "attack_description"));
   std::string place(value_of(row, "location_description"));
-  if (options.redact_vessels) {
-    bool withheld = false;
-    description = redact_text(description, facts.vessels, withheld);
-    if (withheld) {
-      description =
-          "Narrative withheld: it is in capitals, where a vessel's name cannot be told apart.";
-      ++notes["narrative withheld: capitals throughout"];
-    }
-  }
-  facts.description = without_controls(description.empty() ? place : description);
-  if (facts.description != (description.empty() ? place : description))
-    ++notes["control characters shown as spaces"];
+  if (options.redact_vessels) description = redact_narrative(description, facts.vessels, notes);
+  set_description(facts, description.empty() ? place : description, notes);
   for (auto const& [name, text] : row.columns) {
     if (name == "attack_description" && !description.empty()) {
       if (facts.description != description) facts.row.emplace_back(name, description);
@@ -68,7 +48,7 @@ std::string title_of(Row const& row) {
 
 Result<Facts> convert(Row const& row, Options const& options, Notes& notes) {
   Facts facts;
-  facts.key = key_of(row);
+  facts.key = fingerprint(row);
   AMIC_TRY(facts.when, event_time(value_of(row, "date"), value_of(row, "time")));
   if (facts.when.precision == TimePrecision::kUnknown) ++notes["no date: time unknown"];
   if (facts.when.zone == TimeZone::kLocal) ++notes["time given without a zone: kept as local time"];
@@ -88,11 +68,8 @@ Result<Facts> convert(Row const& row, Options const& options, Notes& notes) {
   facts.vessels = names_in_list(value_of(row, "vessel_name"));
   put(facts.extension, "act", act_of(value_of(row, "attack_type")));
   put(facts.extension, "nearest_country", facts.country);
-  json::object vessel;
-  put(vessel, "raw", value_of(row, "vessel_type"));
-  put(vessel, "type", vessel_type_of(value_of(row, "vessel_type")));
-  put(vessel, "status", vessel_status_of(value_of(row, "vessel_status")));
-  if (!vessel.empty()) facts.extension["vessel"] = std::move(vessel);
+  auto const type = value_of(row, "vessel_type");
+  put_vessel(facts.extension, type, type, value_of(row, "vessel_status"));
   facts.name = title_of(row);
   put_texts(row, options, facts, notes);
   return facts;

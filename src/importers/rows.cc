@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <unordered_map>
 
+#include "importers/tables.h"
 #include "importers/text_repair.h"
+#include "importers/vessel_names.h"
 
 namespace amic::importers {
 namespace {
@@ -72,12 +74,6 @@ Result<Row> to_row(CsvRecord const& record, Header const& header, Notes& notes) 
   return row;
 }
 
-std::string fingerprint(Row const& row) {
-  json::object o;
-  for (auto const& [name, text] : row.columns) o[name] = text;
-  return json::canonical(json::value(std::move(o)));
-}
-
 class Run {
  public:
   Run(Dataset const& dataset, Options const& options) : dataset_(dataset), options_(options) {
@@ -143,6 +139,39 @@ class Run {
 };
 
 }  // namespace
+
+std::string fingerprint(Row const& row) {
+  json::object o;
+  for (auto const& [name, text] : row.columns) o[name] = text;
+  return json::canonical(json::value(std::move(o)));
+}
+
+void put(json::object& object, std::string_view name, std::string_view text) {
+  if (!text.empty()) object[name] = text;
+}
+
+void put_vessel(json::object& extension, std::string_view raw, std::string_view type_text,
+                std::string_view status_text) {
+  json::object vessel;
+  put(vessel, "raw", raw);
+  put(vessel, "type", vessel_type_of(type_text));
+  put(vessel, "status", vessel_status_of(status_text));
+  if (!vessel.empty()) extension["vessel"] = std::move(vessel);
+}
+
+std::string redact_narrative(std::string_view text, std::vector<std::string> const& vessels,
+                             Notes& notes) {
+  bool withheld = false;
+  std::string redacted = redact_text(text, vessels, withheld);
+  if (!withheld) return redacted;
+  ++notes["narrative withheld: capitals throughout"];
+  return "Narrative withheld: it is in capitals, where a vessel's name cannot be told apart.";
+}
+
+void set_description(Facts& facts, std::string const& text, Notes& notes) {
+  facts.description = without_controls(text);
+  if (facts.description != text) ++notes["control characters shown as spaces"];
+}
 
 std::string_view Row::get(std::string_view name) const {
   for (auto const& [column, text] : columns)

@@ -18,6 +18,19 @@ struct Row {
 
 using Notes = std::map<std::string, std::uint32_t>;
 
+// The whole row in canonical JSON: equal for rows equal in every column.
+std::string fingerprint(Row const& row);
+
+// What the converters share.
+void put(json::object& object, std::string_view name, std::string_view text);  // unless empty
+void put_vessel(json::object& extension, std::string_view raw, std::string_view type_text,
+                std::string_view status_text);
+// The narrative without `vessels`, or a sentence that says why it is withheld.
+std::string redact_narrative(std::string_view text, std::vector<std::string> const& vessels,
+                             Notes& notes);
+// What people read: `text` with control characters as spaces.
+void set_description(Facts& facts, std::string const& text, Notes& notes);
+
 struct Dataset {
   Source source;
   std::vector<std::string_view> required;

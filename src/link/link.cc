@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 
+#include "link/relay.h"
 #include "link/server.h"
 #include "obs/log.h"
 
@@ -28,8 +29,8 @@ class Service final : public LinkService {
  public:
   Service(Parts const& parts, Options options)
       : random_(parts.random),
-        parts_{parts.runtime, parts.workers, parts.exchange, parts.log,
-               parts.witness, parts.clock,   random_,        parts.metrics},
+        parts_{parts.runtime, parts.workers, parts.exchange, parts.log,  parts.witness,
+               parts.clock,   random_,       parts.metrics,  parts.relay},
         options_(std::move(options)) {}
   ~Service() override { stop(); }
 
@@ -49,6 +50,7 @@ class Service final : public LinkService {
              void (Service::*work)());
   void refresh_round();
   void witness_round();
+  void relay_round() { relays_->tick(); }
   void sign_and_ask();
 
   SharedRandom random_;
@@ -56,6 +58,7 @@ class Service final : public LinkService {
   Options const options_;
   std::shared_ptr<Activity> const activity_ = std::make_shared<Activity>();
   PeerLinks links_;  // fixed after open()
+  std::unique_ptr<RelayLinks> relays_;
   std::unique_ptr<Answers> answers_;
   std::unique_ptr<net::Server> server_;
   std::atomic<bool> started_{false};
@@ -64,6 +67,7 @@ class Service final : public LinkService {
   std::mutex timer_mutex_;
   std::shared_ptr<net::Runtime::Timer> refresh_timer_;
   std::shared_ptr<net::Runtime::Timer> witness_timer_;
+  std::shared_ptr<net::Runtime::Timer> relay_timer_;
 };
 
 Result<void> Service::check_key() const {
@@ -85,6 +89,7 @@ Result<void> Service::listen() {
   };
   options.body_bytes_max = limits::kEnvelopeBytesMax + limits::kBatchBytesMax;
   options.connections_max = limits::kMembersMax * 16;
+  options.idle_timeout_ms = kIdleConnectionMs;
   AMIC_TRY(server_, net::Server::listen(parts_.runtime, std::move(options),
                                         [this](net::Request request, net::Responder respond) {
                                           answers_->handle(std::move(request), std::move(respond));
@@ -97,10 +102,12 @@ Result<void> Service::open() {
   for (consent::Card const& card : parts_.exchange.community().head.members) {
     if (card.member == parts_.exchange.self()) continue;
     auto link = std::make_unique<PeerLink>(parts_, options_, card, activity_);
-    AMIC_TRY_VOID(link->make_client());
+    AMIC_TRY_VOID(link->make_clients());
     links_.emplace(card.member, std::move(link));
   }
+  relays_ = std::make_unique<RelayLinks>(parts_, options_, links_, activity_);
   answers_ = std::make_unique<Answers>(parts_, options_, links_, activity_);
+  answers_->set_relays(relays_.get());
   return listen();
 }
 
@@ -117,11 +124,14 @@ void Service::start() {
     auto const token = activity->enter();
     if (!token) return;
     auto const found = links_.find(peer);
-    if (found != links_.end()) found->second->wake();
+    if (found == links_.end()) return;
+    found->second->wake();
+    relays_->sendable(peer);
   });
   for (auto const& [peer, link] : links_) link->probe();
   every(options_.probe_interval_ms, refresh_timer_, &Service::refresh_round);
   every(options_.witness_interval_ms, witness_timer_, &Service::witness_round);
+  if (parts_.relay != nullptr) every(options_.relay_tick_ms, relay_timer_, &Service::relay_round);
 }
 
 void Service::stop() {
@@ -132,9 +142,10 @@ void Service::stop() {
     std::lock_guard const lock(timer_mutex_);
     refresh_timer_.reset();
     witness_timer_.reset();
+    relay_timer_.reset();
   }
   if (server_) server_->stop();
-  for (auto const& [peer, link] : links_) link->drop_client();
+  for (auto const& [peer, link] : links_) link->drop_clients();
   activity_->wait();
 }
 
@@ -169,6 +180,13 @@ void Service::sign_and_ask() {
     if (!note) obs::log(obs::Level::kError, "link.checkpoint", {{"error", note.error().text()}});
   }
   for (auto const& [peer, link] : links_) link->cosign();
+  if (auto const states = parts_.exchange.links())
+    for (auto const& state : *states)
+      parts_.metrics
+          .gauge("amic_link_equivocations",
+                 "Pieces of evidence kept that the peer signed two different sequences.",
+                 {{"peer", state.peer.str()}})
+          .set(static_cast<double>(state.equivocations));
   signing_ = false;
 }
 
@@ -183,7 +201,10 @@ Result<std::vector<PeerStatus>> Service::status() const {
     if (state == states.end()) continue;
     row.lanes = state->lanes;
     row.quarantined = state->quarantined;
+    row.equivocations = state->equivocations;
     row.refusals = state->refusals;
+    row.rollbacks = state->rollbacks;
+    relays_->fill(row);
   }
   return out;
 }

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,13 +13,22 @@
 
 #include "base/clock.h"
 #include "base/random.h"
-#include "exchange/exchange.h"
+#include "exchange/relay.h"
 #include "net/http.h"
 #include "net/runtime.h"
 #include "obs/metrics.h"
 #include "tlog/tlog.h"
 
 namespace amic::link {
+
+// What one peer may ask of our server: beyond it 429. 0: no limit. Ten seconds' worth may come at
+// once.
+struct BudgetLimits {
+  std::size_t requests_max = 16;  // at once
+  std::uint64_t bytes_per_second = 64 << 20;
+  std::uint64_t envelopes_per_second = 50'000;
+  std::uint64_t cpu_ms_per_second = 1'000;  // of verifying what it sends
+};
 
 struct Options {
   std::string host = "127.0.0.1";
@@ -27,14 +37,20 @@ struct Options {
 
   std::int64_t backoff_min_ms = 1'000;  // doubles with each failure in a row
   std::int64_t backoff_max_ms = 60'000;
-  std::int64_t request_timeout_ms = 60'000;  // one batch, there and back
-  std::int64_t probe_timeout_ms = 10'000;    // status and witness requests
+  std::int64_t request_timeout_ms = 60'000;  // one batch, or the last frame of one
+  std::int64_t frame_timeout_ms = 30'000;    // any other; both grow with what a slow line needs
+  std::int64_t probe_timeout_ms = 30'000;    // connecting, status and witness requests
   std::int64_t probe_interval_ms = 30'000;   // an idle peer is asked this often whether it is there
   std::int64_t witness_interval_ms = 10'000;
 
-  // The budget of one peer at our server: beyond it 429.
-  std::size_t requests_per_peer_max = 8;
-  std::uint64_t bytes_per_second_per_peer = 0;  // 0: no limit
+  BudgetLimits budget;
+  // Bytes a second that may be sent to a peer; not named: no limit.
+  std::map<MemberId, std::uint64_t> send_bytes_per_second;
+
+  // Members through which to send when a peer can't be reached, in order of preference.
+  std::vector<MemberId> relays;
+  std::int64_t relay_after_ms = 60'000;
+  std::int64_t relay_tick_ms = 1'000;
 };
 
 // What the service works with. All of it outlives the service.
@@ -47,10 +63,14 @@ struct Parts {
   Clock const& clock;
   Random& random;  // jitter only
   obs::Metrics& metrics;
+  exchange::Relay* relay = nullptr;  // null: nothing goes through relays, nothing is carried
 };
 
 struct PeerStatus {
   MemberId peer;
+  std::optional<MemberId> via;  // what waits goes through this member now
+  std::uint64_t relayed = 0;    // envelopes that it has and the peer has not signed for
+  std::vector<exchange::CarriedFor> carried;  // of others, here, for the peer
   std::string address;
   bool reachable = false;  // the last thing we heard of the peer was an answer or a request
   bool linked = false;     // and it has shown this community, realm and head
@@ -60,8 +80,10 @@ struct PeerStatus {
   std::optional<Error> last_error;  // of the failures in a row; none if there are none
   std::uint64_t cosigned_size = 0;  // of our log, by this peer, since the start
   std::array<exchange::LinkState::Lane, kLaneCount> lanes;
-  std::uint64_t quarantined = 0;                 // of the peer's, here
+  std::uint64_t quarantined = 0;                // of the peer's, here
+  std::uint64_t equivocations = 0;  // evidence that the peer signed two sequences
   std::vector<exchange::PeerRefusal> refusals;  // of ours, there
+  std::vector<exchange::Rollback> rollbacks;    // who was restored from a backup, and how far back
 };
 
 class LinkService {

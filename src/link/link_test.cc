@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "exchange/testing.h"
+#include "link/frame.h"
 #include "link/wire.h"
 
 namespace amic::link {
@@ -38,11 +39,10 @@ struct Linked {
   obs::Metrics metrics;
   std::unique_ptr<LinkService> link;
 
-  Linked(TestNode& of, Clock const& clock, std::uint16_t port = 0)
+  Linked(TestNode& of, Clock const& clock, std::uint16_t port = 0, Options options = {})
       : node(of),
         witness(of.store(), of.log(), tlog::cosigner_name(of.exchange().community().id, of.id()),
                 of.keys().cosigner, clock) {
-    Options options;
     options.port = port;
     options.tls_seed = to_bytes(of.keys().tls.seed());
     options.backoff_min_ms = 20;
@@ -73,8 +73,8 @@ struct LinkTest : testing::Test {
   TestNode& my_node = community.node("MY");
   TestNode& sg_node = community.node("SG");
 
-  std::unique_ptr<Linked> up(TestNode& node, std::uint16_t port = 0) {
-    return std::make_unique<Linked>(node, community.clock, port);
+  std::unique_ptr<Linked> up(TestNode& node, std::uint16_t port = 0, Options options = {}) {
+    return std::make_unique<Linked>(node, community.clock, port, std::move(options));
   }
   static void introduce(std::vector<Linked*> const& nodes) {
     for (auto* from : nodes)
@@ -257,6 +257,113 @@ TEST_F(LinkTest, AnswersTheRestOfTheProtocol) {
   auto const tile = must(ask(key, *bn, get("/link/v1/log/tile/0/000.p/1")));
   EXPECT_EQ(tile.status, 200);
   EXPECT_EQ(tile.body.size(), 32U);
+}
+
+// The pieces of a batch, as a sender on a slow line would post them.
+struct Pieces {
+  Bytes batch;
+  std::uint8_t lane;
+  Bytes frame(std::size_t from, std::size_t size) const {
+    Frame out;
+    out.lane = lane;
+    out.transfer = transfer_id(batch);
+    out.total = static_cast<std::uint32_t>(batch.size());
+    out.offset = static_cast<std::uint32_t>(from);
+    out.data = BytesView(batch).subspan(from, size);
+    return encode(out);
+  }
+};
+
+TEST_F(LinkTest, ABatchInFramesIsTakenInWhenTheLastOneComes) {
+  auto const bn = up(bn_node);
+  must(my_node.share(share_request({"BN"}, bundle())));
+  Pieces const pieces{*must(my_node.exchange().next_batch(bn_node.id())), 3};
+  std::size_t const half = pieces.batch.size() / 2, rest = pieces.batch.size() - half;
+  auto const send = [&](std::size_t from, std::size_t size) {
+    return must(
+        ask(my_node.keys().tls, *bn, post(kFramesPath, kFrameType, pieces.frame(from, size))));
+  };
+  auto const first = send(0, half);
+  EXPECT_EQ(first.status, 200);
+  EXPECT_EQ(first.header("content-type"), kWantedType);
+  EXPECT_EQ(must(decode_wanted(as_bytes(first.body))).offset, half);
+  EXPECT_EQ(must(bn_node.store().log_size()), 0U);
+  auto const last = send(half, rest);
+  EXPECT_EQ(last.status, 200);
+  EXPECT_EQ(last.header("content-type"), kReceiptType);
+  EXPECT_EQ(must(exchange::decode_receipt(as_bytes(last.body))).n, 1U);
+  EXPECT_EQ(must(bn_node.store().log_size()), 1U);
+  // Its answer was lost: the same word again, and nothing twice.
+  auto const again = send(half, rest);
+  EXPECT_EQ(again.header("content-type"), kReceiptType);
+  EXPECT_EQ(must(exchange::decode_receipt(as_bytes(again.body))).n, 1U);
+  EXPECT_EQ(must(bn_node.store().log_size()), 1U);
+  must(my_node.on_receipt(bn_node.id(), as_bytes(last.body)));
+}
+
+TEST_F(LinkTest, FramesOfPeersAreKeptApartAndBadOnesRefused) {
+  auto const bn = up(bn_node);
+  must(my_node.share(share_request({"BN"}, bundle())));
+  Pieces pieces{*must(my_node.exchange().next_batch(bn_node.id())), 3};
+  std::size_t const half = pieces.batch.size() / 2, rest = pieces.batch.size() - half;
+  auto const send = [&](TestNode& from, std::string_view type, Bytes const& body) {
+    return must(ask(from.keys().tls, *bn, post(kFramesPath, type, body)));
+  };
+  EXPECT_EQ(send(my_node, kBatchType, pieces.frame(0, half)).status, 415);
+  EXPECT_EQ(send(my_node, kFrameType, Bytes(3)).status, 400);
+  ASSERT_EQ(send(my_node, kFrameType, pieces.frame(0, half)).status, 200);
+  // SG knows the other half, but its frames are SG's.
+  auto const foreign = send(sg_node, kFrameType, pieces.frame(half, rest));
+  EXPECT_EQ(foreign.header("content-type"), kWantedType);
+  EXPECT_EQ(must(decode_wanted(as_bytes(foreign.body))).offset, 0U);
+  // All of it as SG's own is refused for what it is.
+  EXPECT_EQ(send(sg_node, kFrameType, pieces.frame(0, half)).status, 403);
+  // In another lane than its own, and with bytes that are not those of the hash.
+  Pieces elsewhere{pieces.batch, 0};
+  EXPECT_EQ(send(my_node, kFrameType, elsewhere.frame(0, pieces.batch.size())).status, 400);
+  Bytes altered = pieces.frame(half, rest);
+  altered.back() ^= 1;
+  EXPECT_EQ(send(my_node, kFrameType, altered).status, 400);
+  EXPECT_EQ(must(bn_node.store().log_size()), 0U);
+  EXPECT_EQ(send(my_node, kFrameType, pieces.frame(0, pieces.batch.size())).status, 200);
+  EXPECT_EQ(must(bn_node.store().log_size()), 1U);
+}
+
+TEST_F(LinkTest, WhatIsOverTheBudgetIsPutOffAndArrives) {
+  Options options;
+  options.budget.bytes_per_second = 10;
+  auto const bn = up(bn_node, 0, options);
+  auto const& key = my_node.keys().tls;
+  EXPECT_EQ(must(ask(key, *bn, post(kWitnessPath, "text/plain", Bytes(200)))).status, 400);
+  auto const refused = must(ask(key, *bn, get(std::string(kStatusPath))));
+  EXPECT_EQ(refused.status, 429);
+  EXPECT_EQ(refused.header("retry-after"), "11");
+  EXPECT_EQ(error_of_answer(refused.status, refused.body).code, Code::kOverloaded);
+  // Another peer's budget is its own.
+  EXPECT_EQ(must(ask(sg_node.keys().tls, *bn, get(std::string(kStatusPath)))).status, 200);
+  community.clock.advance(11'000);
+  EXPECT_EQ(must(ask(key, *bn, get(std::string(kStatusPath)))).status, 200);
+}
+
+// With a cap the line is slow enough for frames, whatever the machine.
+TEST_F(LinkTest, ACappedLinkSendsInFramesAndLosesNothing) {
+  Options capped;
+  capped.send_bytes_per_second[bn_node.id()] = 30'000;
+  auto const bn = up(bn_node), my = up(my_node, 0, capped);
+  for (int i = 0; i < 40; ++i)
+    must(my_node.share(share_request({"BN"}, bundle(), static_cast<Precedence>(i % 4))));
+  introduce({bn.get(), my.get()});
+  ASSERT_TRUE(eventually([&] { return must(bn_node.store().log_size()) == 40; }));
+  ASSERT_TRUE(eventually([&] {
+    auto const lanes = my->status_of(bn_node.id()).lanes;
+    return std::all_of(lanes.begin(), lanes.end(),
+                       [](auto const& lane) { return lane.acked_n == 10; });
+  }));
+  auto const text = my->metrics.text();
+  auto const at = text.find("amic_link_frames_sent_total{peer=\"BN\"} ");
+  ASSERT_NE(at, std::string::npos);
+  EXPECT_NE(text[text.find(' ', at) + 1], '0');
+  EXPECT_TRUE(must(bn_node.store().quarantine(my_node.id(), 10)).empty());
 }
 
 TEST_F(LinkTest, APeerWithAnotherHeadIsSentNothing) {

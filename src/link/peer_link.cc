@@ -8,8 +8,15 @@ namespace amic::link {
 
 namespace {
 
-constexpr std::int64_t kBusyRetryMs = 50;        // our own pool was full
-constexpr std::int64_t kEarlyWakeGapMs = 1'000;  // at most this often for a peer that calls us
+constexpr std::int64_t kBusyRetryMs = 50;         // our own pool was full
+constexpr std::int64_t kEarlyWakeGapMs = 1'000;   // at most this often for a peer that calls us
+constexpr std::size_t kStatusHeadBytes = 400;     // of request and answer, about
+constexpr SteadyUs kUrgentQuietUs = 120'000'000;  // then its connection is used, to keep it open
+
+std::uint64_t cap_of(Options const& options, MemberId const& peer) {
+  auto const found = options.send_bytes_per_second.find(peer);
+  return found == options.send_bytes_per_second.end() ? 0 : found->second;
+}
 
 obs::Labels labels(MemberId const& peer) {
   return {{"peer", peer.str()}};
@@ -35,11 +42,12 @@ PeerLink::PeerLink(Parts const& parts, Options const& options, consent::Card con
       cosigner_{tlog::cosigner_name(parts.exchange.community().id, card.member),
                 merkle::NoteKeyType::kCosignatureV1, card.cosigner},
       activity_(std::move(activity)),
-      budget_(std::make_shared<Budget>(options.requests_per_peer_max,
-                                       options.bytes_per_second_per_peer)),
+      budget_(std::make_shared<Budget>(options.budget)),
       address_(endpoint_of(card)),
       batches_sent_(parts.metrics.counter("amic_link_batches_sent_total",
                                           "Batches that a peer has signed for.", labels(id_))),
+      frames_sent_(parts.metrics.counter("amic_link_frames_sent_total",
+                                         "Frames of batches sent to a peer.", labels(id_))),
       bytes_sent_(parts.metrics.counter("amic_link_sent_bytes_total",
                                         "Bytes of batches sent to a peer.", labels(id_))),
       failures_total_(parts.metrics.counter("amic_link_failures_total",
@@ -47,30 +55,39 @@ PeerLink::PeerLink(Parts const& parts, Options const& options, consent::Card con
       cosignatures_(parts.metrics.counter("amic_link_cosignatures_total",
                                           "Cosignatures received from a peer.", labels(id_))),
       up_(parts.metrics.gauge("amic_link_up", "1 if the peer has shown our head and answers.",
-                              labels(id_))) {}
+                              labels(id_))),
+      rate_(parts.metrics.gauge("amic_link_rate_bytes_per_second",
+                                "How fast the peer takes what is sent, as measured.", labels(id_))),
+      outgoing_(cap_of(options, card.member)) {}
 
-Result<void> PeerLink::make_client() {
+Result<void> PeerLink::make_clients() {
   net::ClientOptions options;
   options.tls = net::TlsIdentity{options_.tls_seed, "amic"};
   options.server_key = [key = key_](net::PublicKey32 const& shown) {
     return shown.data == key.data;
   };
   options.response_bytes_max = kAnswerBytesMax;
-  // One for each lane, so that FLASH never waits behind a routine batch, and two for the rest.
-  options.connections_per_endpoint_max = kLaneCount + 2;
   options.connect_timeout_ms = options_.probe_timeout_ms;
-  AMIC_TRY(auto client, net::Client::create(parts_.runtime, std::move(options)));
+  options.idle_timeout_ms = kIdleConnectionMs;
+  options.connections_per_endpoint_max = 1;
+  AMIC_TRY(auto urgent, net::Client::create(parts_.runtime, options));
+  options.connections_per_endpoint_max = 3 * kLaneCount;  // whatever may be under way at once
+  options.response_bytes_max = kReturnedBytesMax;
+  AMIC_TRY(auto bulk, net::Client::create(parts_.runtime, std::move(options)));
   std::lock_guard const lock(mutex_);
-  client_ = std::move(client);
+  urgent_client_ = std::move(urgent);
+  bulk_client_ = std::move(bulk);
   return {};
 }
 
-void PeerLink::drop_client() {
-  std::shared_ptr<net::Client> client;
-  std::shared_ptr<net::Runtime::Timer> timer;
+void PeerLink::drop_clients() {
+  std::shared_ptr<net::Client> urgent, bulk;
+  std::shared_ptr<net::Runtime::Timer> timer, pace_timer;
   std::lock_guard const lock(mutex_);
-  client.swap(client_);  // destroyed after the lock: its callbacks take it
+  urgent.swap(urgent_client_);  // destroyed after the lock: its callbacks take it
+  bulk.swap(bulk_client_);
   timer.swap(timer_);
+  pace_timer.swap(pace_timer_);
 }
 
 bool PeerLink::linked() const {
@@ -94,14 +111,15 @@ void PeerLink::fill(PeerStatus& out) const {
 }
 
 // False if the link is closing: `done` is not called then.
-bool PeerLink::send_request(net::Request request, std::int64_t timeout_ms,
+bool PeerLink::send_request(Way way, net::Request request, std::int64_t timeout_ms,
                             std::function<void(Answer)> done) {
   auto token = activity_->enter();
   if (!token) return false;
   std::shared_ptr<net::Client> client;
   {
     std::lock_guard const lock(mutex_);
-    client = client_;
+    client = way == Way::kUrgent ? urgent_client_ : bulk_client_;
+    if (way == Way::kUrgent) urgent_used_us_ = net::Runtime::now_us();
   }
   if (!client) return false;
   client->send(address_, std::move(request), timeout_ms,
@@ -122,12 +140,14 @@ bool PeerLink::on_worker(std::function<void()> work) {
 void PeerLink::probe() {
   {
     std::lock_guard const lock(mutex_);
-    if (probing_ || !client_) return;
+    if (probing_ || !urgent_client_) return;
     probing_ = true;
+    probed_us_ = net::Runtime::now_us();
   }
+  if (auto const mark = parts_.exchange.position_mark(id_)) asked_at_ = *mark;
   net::Request request;
   request.target = kStatusPath;
-  bool const sent = send_request(std::move(request), options_.probe_timeout_ms,
+  bool const sent = send_request(Way::kUrgent, std::move(request), options_.probe_timeout_ms,
                                  [this](Answer answer) { on_status(std::move(answer)); });
   if (sent) return;
   std::lock_guard const lock(mutex_);
@@ -135,17 +155,27 @@ void PeerLink::probe() {
 }
 
 void PeerLink::refresh() {
+  std::vector<std::uint8_t> given_back;
+  bool ask = false;
   {
     std::lock_guard const lock(mutex_);
     UnixMs const quiet_ms = parts_.clock.now_ms() - last_ok_ms_;
-    if (waiting_ || in_flight_ > 0 || (linked_ && quiet_ms < options_.probe_interval_ms)) return;
+    // The peer has dropped what it had of them by now.
+    if (!linked_ && quiet_ms > Assembly::kIdleMs) given_back = outgoing_.drop_all();
+    // On a slow line the answers that come anyway say enough, and a question takes time of the
+    // line.
+    bool const busy = outgoing_.pieces_in_flight() > 0;
+    bool const closing = net::Runtime::now_us() - urgent_used_us_ > kUrgentQuietUs;
+    bool const quiet = !busy && (!linked_ || quiet_ms >= options_.probe_interval_ms);
+    ask = !waiting_ && (quiet || closing);
   }
-  probe();
+  for (auto const lane : given_back) parts_.exchange.batch_failed(id_, lane);
+  if (ask) probe();
 }
 
-Result<void> PeerLink::check_status(net::Response const& response) const {
+Result<Status> PeerLink::check_status(net::Response const& response) const {
   if (response.status != 200) return fail(error_of_answer(response.status, response.body));
-  AMIC_TRY(Status const status, decode_status(response.body));
+  AMIC_TRY(Status status, decode_status(response.body));
   consent::Community const& community = parts_.exchange.community();
   if (status.member != id_) return fail(Code::kWrongIdentity, "status.member", status.member.str());
   if (status.community != community.id)
@@ -155,39 +185,72 @@ Result<void> PeerLink::check_status(net::Response const& response) const {
   if (status.epoch != community.head.epoch || status.head != community.head_digest)
     return fail(Code::kUnknownEpoch, "status.head",
                 "the peer has another head, of epoch " + std::to_string(status.epoch));
-  return {};
+  return status;
 }
 
 void PeerLink::on_status(Answer answer) {
-  Result<void> shown = answer ? check_status(*answer) : fail(answer.error());
+  Result<Status> shown = answer ? check_status(*answer) : fail(answer.error());
+  bool const transport = !answer.has_value();
+  {
+    std::lock_guard const lock(mutex_);
+    SteadyUs const now = net::Runtime::now_us();
+    if (answer)
+      outgoing_.pacer().saw_round_trip(now - probed_us_, kStatusHeadBytes + answer->body.size(),
+                                       now);
+    if (!shown) probing_ = false;
+    if (!shown && answer) linked_ = false;
+  }
+  if (shown) {
+    auto const status = std::make_shared<Status const>(*std::move(shown));
+    if (on_worker([this, status] { on_position(*status); })) return;
+    std::lock_guard const lock(mutex_);
+    probing_ = false;
+    shown = fail(Code::kOverloaded, "link.workers", "no worker free");
+  }
+  failed(transport ? Failure::kTransport : Failure::kRefusal, std::move(shown).error());
+}
+
+// On a worker. Before the exchange knows where the peer stands nothing may be sent to it.
+void PeerLink::on_position(Status const& status) {
+  // Before the log is shown to a peer: one that was set back has to begin anew.
+  if (!status.witnessed.empty()) {
+    auto const restarted = parts_.log.compare(status.witnessed);
+    if (!restarted)
+      obs::log(obs::Level::kWarn, "link.witness",
+               {{"peer", id_.str()}, {"error", restarted.error().text()}});
+  }
+  auto taken = parts_.exchange.on_position(id_, status.receipts, asked_at_);
   bool became_linked = false;
   {
     std::lock_guard const lock(mutex_);
     probing_ = false;
-    became_linked = shown && !linked_;
-    if (shown || answer) linked_ = shown.has_value();
+    became_linked = taken && !linked_;
+    linked_ = taken.has_value();
   }
-  if (!shown) {
-    bool const transport = !answer.has_value();
-    failed(transport ? Failure::kTransport : Failure::kRefusal, std::move(shown).error());
-    return;
-  }
+  if (!taken) return failed(Failure::kRefusal, std::move(taken).error());
   if (became_linked) obs::log(obs::Level::kInfo, "link.up", {{"peer", id_.str()}});
   up_.set(1);
   succeeded();
+  fetch_returned();
   wake();
 }
 
 void PeerLink::succeeded() {
-  std::lock_guard const lock(mutex_);
-  reachable_ = true;
-  last_ok_ms_ = parts_.clock.now_ms();
-  // A peer that answers but refuses what we send keeps its count, or we would never slow down.
-  if (waiting_ && last_failure_ == Failure::kRefusal) return;
-  failures_ = 0;
-  last_error_.reset();
-  waiting_ = false;
-  timer_.reset();
+  bool ask = false;
+  {
+    std::lock_guard const lock(mutex_);
+    reachable_ = true;
+    last_ok_ms_ = parts_.clock.now_ms();
+    // A peer that answers but refuses what we send keeps its count, or we would never slow down.
+    if (waiting_ && last_failure_ == Failure::kRefusal) return;
+    // One connection was lost, but the peer answers on another.
+    ask = waiting_ && !linked_;
+    failures_ = 0;
+    last_error_.reset();
+    waiting_ = false;
+    timer_.reset();
+  }
+  if (ask) probe();
 }
 
 // ---- Failure and waiting ----------------------------------------------------------------------

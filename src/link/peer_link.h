@@ -5,8 +5,10 @@
 #include <mutex>
 
 #include "link/activity.h"
+#include "link/assembly.h"
 #include "link/budget.h"
 #include "link/link.h"
+#include "link/outgoing.h"
 #include "link/wire.h"
 
 namespace amic::link {
@@ -19,16 +21,21 @@ class PeerLink {
   PeerLink(Parts const& parts, Options const& options, consent::Card const& card,
            std::shared_ptr<Activity> activity);
 
-  // With a client that accepts this peer's key only.
-  Result<void> make_client();
+  // With clients that accept this peer's key only.
+  Result<void> make_clients();
   void set_address(net::Endpoint address) { address_ = std::move(address); }
-  void drop_client();  // ends what is under way; later sends do nothing
+  void drop_clients();  // ends what is under way; later sends do nothing
 
   void probe();    // asks for the status unless already asking
-  void refresh();  // probe, if the peer has been quiet
+  void refresh();  // probe, if the peer has been quiet; frees what waits for it too long
   void wake();     // something may be sendable
   void heard();    // the peer has just made a request: it is there
-  void cosign();   // asks for a cosignature unless it has the last checkpoint, or already asking
+  // Anything else to ask of the peer. False: closing, `done` is not called then.
+  bool ask(net::Request request, std::int64_t timeout_ms,
+           std::function<void(Result<net::Response>)> done) {
+    return send_request(Way::kBulk, std::move(request), timeout_ms, std::move(done));
+  }
+  void cosign();  // asks for a cosignature unless it has the last checkpoint, or already asking
 
   MemberId const& id() const { return id_; }
   bool linked() const;
@@ -37,14 +44,23 @@ class PeerLink {
 
  private:
   using Answer = Result<net::Response>;
+  using Piece = Outgoing::Piece;
   enum class Failure { kTransport, kRefusal };
+  // What is urgent has a connection that nothing else uses, open already when it is needed.
+  enum class Way { kUrgent, kBulk };
 
   // peer_link.cc
-  bool send_request(net::Request request, std::int64_t timeout_ms,
+  bool send_request(Way way, net::Request request, std::int64_t timeout_ms,
                     std::function<void(Answer)> done);
   bool on_worker(std::function<void()> work);
   void on_status(Answer answer);
-  Result<void> check_status(net::Response const& response) const;
+  void on_position(Status const& status);
+  Result<Status> check_status(net::Response const& response) const;
+  // returning.cc
+  void fetch_returned();
+  void on_returned(std::uint8_t lane, Answer answer);
+  std::function<void(Result<void>)> when_stored();
+  void end_fetch(std::optional<std::pair<Failure, Error>> failure);
   void succeeded();
   void failed(Failure kind, Error error);
   void retry_after(std::int64_t delay_ms);  // mutex_ held
@@ -52,8 +68,15 @@ class PeerLink {
   std::int64_t backoff_ms();  // mutex_ held
   // sender.cc
   void pump();
-  void send(std::uint8_t lane, Bytes const& batch);
-  void on_answer(std::uint8_t lane, Answer answer);
+  Result<void> fill_lanes();
+  void send_pieces();
+  void transmit(Piece const& piece);
+  net::Request request_of(Piece const& piece) const;
+  void on_piece(Piece const& piece, Answer answer);
+  bool on_wanted(Piece const& piece, net::Response const& answer);
+  void on_answer(Piece const& piece, Answer answer);
+  void on_lost(Error error);
+  void put_off(Piece const& piece, net::Response const& answer);
   void on_receipt(std::uint8_t lane, std::string const& receipt);
   void on_receipt_stored(std::uint8_t lane, std::string const& receipt, Result<void> stored);
   void resync(std::uint8_t lane, std::string const& receipt);
@@ -73,14 +96,19 @@ class PeerLink {
   std::shared_ptr<Budget> const budget_;
   net::Endpoint address_;
   obs::Counter& batches_sent_;
+  obs::Counter& frames_sent_;
   obs::Counter& bytes_sent_;
   obs::Counter& failures_total_;
   obs::Counter& cosignatures_;
   obs::Gauge& up_;
+  obs::Gauge& rate_;
 
   mutable std::mutex mutex_;  // guards what follows; never held while calling out
-  std::shared_ptr<net::Client> client_;
+  std::shared_ptr<net::Client> urgent_client_, bulk_client_;
+  Outgoing outgoing_;
+  exchange::PositionMark asked_at_{};  // of the probe under way; probes come one at a time
   bool probing_ = false;
+  bool fetching_ = false;
   bool pumping_ = false;
   bool pump_again_ = false;
   bool cosigning_ = false;
@@ -88,15 +116,19 @@ class PeerLink {
   bool linked_ = false;
   bool waiting_ = false;  // for the timer, after a failure
   Failure last_failure_ = Failure::kTransport;
-  std::size_t in_flight_ = 0;
-  unsigned resyncs_ = 0;  // in a row
+  SteadyUs urgent_used_us_ = 0;
+  SteadyUs probed_us_ = 0;
+  bool urgent_piece_ = false;  // one is under way there
+  unsigned resyncs_ = 0;       // in a row
   std::uint64_t failures_ = 0;
   std::uint64_t cosigned_size_ = 0;
+  std::string cosigned_origin_;  // which incarnation of our log
   UnixMs last_ok_ms_ = 0;
   UnixMs next_try_ms_ = 0;
   UnixMs woken_early_ms_ = 0;
   std::optional<Error> last_error_;
   std::shared_ptr<net::Runtime::Timer> timer_;
+  std::shared_ptr<net::Runtime::Timer> pace_timer_;
 };
 
 }  // namespace amic::link

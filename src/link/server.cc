@@ -1,9 +1,16 @@
 #include "link/server.h"
 
+#include <charconv>
+#include <ctime>
+
 #include "net/problem.h"
 #include "obs/log.h"
 
 namespace amic::link {
+
+namespace {
+constexpr std::size_t kWaitingMax = 8;  // requests that wait for the same batch
+}
 
 Answers::Answers(Parts const& parts, Options const&, PeerLinks& links,
                  std::shared_ptr<Activity> activity)
@@ -13,15 +20,28 @@ Answers::Answers(Parts const& parts, Options const&, PeerLinks& links,
     if (card.member == parts_.exchange.self()) continue;
     logs_.push_back({tlog::log_origin(community.id, card.member, parts_.exchange.realm()),
                      merkle::NoteKeyType::kEd25519, card.log});
-    received_[card.member] =
-        &parts_.metrics.counter("amic_link_received_bytes_total", "Bytes of batches from a peer.",
-                                {{"peer", card.member.str()}});
+    obs::Labels const labels = {{"peer", card.member.str()}};
+    auto& metrics = parts_.metrics;
+    counters_[card.member] = {
+        &metrics.counter("amic_link_received_bytes_total", "Bytes of batches from a peer.", labels),
+        &metrics.counter("amic_link_received_frames_total", "Frames of batches from a peer.",
+                         labels),
+        &metrics.counter("amic_link_over_budget_total",
+                         "Requests of a peer that were put off since it had used up its budget.",
+                         labels)};
+    incoming_[card.member] = std::make_unique<Incoming>();
   }
   add("POST", kEnvelopesPath, &Answers::envelopes);
+  add("POST", kFramesPath, &Answers::frames);
   add("GET", kStatusPath, &Answers::status);
+  add("GET", kReturnedPath, &Answers::returned);
   add("GET", kCheckpointPath, &Answers::checkpoint);
   add("GET", kTilePath, &Answers::tile);
   add("POST", kWitnessPath, &Answers::witness);
+  add("POST", kRelayPath, &Answers::relay);
+  add("POST", kRelayedPath, &Answers::relayed);
+  add("GET", kRelayReceiptsPath, &Answers::relay_receipts);
+  add("GET", kRelayedReceiptsPath, &Answers::relayed_receipts);
   add("POST", kAddCheckpointPath, &Answers::witness);
 }
 
@@ -53,7 +73,13 @@ void Answers::admit(net::Request request, net::Match match, net::Responder respo
     return respond(net::problem(Code::kWrongIdentity, "tls.client", "not the key of a peer"));
   PeerLink& link = *links_.at(*peer);
   auto place = link.budget().take(request.body.size(), parts_.clock.now_ms());
-  if (!place) return respond(net::problem(place.error()));
+  if (!place) {
+    counters_.at(*peer).over_budget->add();
+    auto answer = net::problem(place.error());
+    std::erase_if(answer.headers, [](auto const& header) { return header.first == "retry-after"; });
+    answer.headers.emplace_back("retry-after", std::to_string(link.budget().retry_after_s()));
+    return respond(std::move(answer));
+  }
   link.heard();
 
   auto const asked = std::make_shared<Asked>(Asked{*peer, std::move(request), std::move(match)});
@@ -74,6 +100,29 @@ net::Response reply(int status, std::string_view type, std::string body) {
   return out;
 }
 
+// Processor time of this thread: what the peer's batch costs us, whatever else the machine does.
+std::uint64_t thread_cpu_us() {
+  timespec at{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &at);
+  return static_cast<std::uint64_t>(at.tv_sec) * 1'000'000 +
+         static_cast<std::uint64_t>(at.tv_nsec) / 1000;
+}
+
+std::optional<std::uint64_t> number_of(net::Target const& target, std::string_view name) {
+  auto const text = target.query_value(name);
+  std::uint64_t out = 0;
+  if (!text) return std::nullopt;
+  auto const [end, error] = std::from_chars(text->data(), text->data() + text->size(), out);
+  // The largest number has none after it.
+  if (error != std::errc() || end != text->data() + text->size() || out == UINT64_MAX)
+    return std::nullopt;
+  return out;
+}
+
+net::Response wanted_reply(int status, Frame const& frame, std::uint32_t wanted) {
+  return reply(status, kWantedType, std::string(as_text(encode(Wanted{frame.transfer, wanted}))));
+}
+
 net::Response receipt_reply(int status, Bytes const& receipt) {
   return reply(status, kReceiptType, std::string(as_text(receipt)));
 }
@@ -84,20 +133,85 @@ void Answers::envelopes(Asked const& asked, net::Responder const& respond) const
   if (asked.request.header("content-type") != kBatchType)
     return respond(net::problem(Code::kUnsupportedMedia, "content-type", std::string(kBatchType)));
   BytesView const batch = as_bytes(asked.request.body);
-  received_.at(asked.peer)->add(batch.size());
+  counters_.at(asked.peer).received_bytes->add(batch.size());
+  accept(asked.peer, asked.peer, batch, respond);
+}
+
+void Answers::accept(MemberId const& sender, MemberId const& peer, BytesView batch,
+                     net::Responder const& respond) const {
+  Budget& budget = links_.at(peer)->budget();
+  budget.charge_envelopes(batch_envelopes(batch));
+  std::uint64_t const begin_us = thread_cpu_us();
   // A bad lane is for accept() to refuse.
   std::uint8_t const lane = batch_lane(batch).value_or(0);
-  parts_.exchange.accept(asked.peer, batch,
-                         [this, peer = asked.peer, lane, respond](Result<Bytes> receipt) {
-                           if (receipt) return respond(receipt_reply(200, *receipt));
-                           obs::log(obs::Level::kWarn, "link.batch_refused",
-                                    {{"peer", peer.str()}, {"error", receipt.error().text()}});
-                           if (receipt.error().code == Code::kGap) {
-                             auto const current = parts_.exchange.current_receipt(peer, lane);
-                             if (current) return respond(receipt_reply(409, *current));
-                           }
-                           respond(net::problem(receipt.error()));
-                         });
+  parts_.exchange.accept(sender, batch, [this, sender, lane, respond](Result<Bytes> receipt) {
+    if (receipt) return respond(receipt_reply(200, *receipt));
+    obs::log(obs::Level::kWarn, "link.batch_refused",
+             {{"peer", sender.str()}, {"error", receipt.error().text()}});
+    // With its position the sender can see for itself what went wrong, and which of us was
+    // restored.
+    if (receipt.error().code == Code::kGap || receipt.error().code == Code::kConflict) {
+      auto const current = parts_.exchange.current_receipt(sender, lane);
+      if (current) return respond(receipt_reply(409, *current));
+    }
+    respond(net::problem(receipt.error()));
+  });
+  budget.charge_cpu(thread_cpu_us() - begin_us);
+}
+
+void Answers::frames(Asked const& asked, net::Responder const& respond) const {
+  if (asked.request.header("content-type") != kFrameType)
+    return respond(net::problem(Code::kUnsupportedMedia, "content-type", std::string(kFrameType)));
+  auto const frame = decode_frame(as_bytes(asked.request.body));
+  if (!frame) return respond(net::problem(frame.error()));
+  counters_.at(asked.peer).received_bytes->add(frame->data.size());
+  counters_.at(asked.peer).received_frames->add();
+  Incoming& incoming = *incoming_.at(asked.peer);
+  Result<Assembly::Took> took = fail(Code::kInternal, "frame");
+  std::uint64_t const begin_us = thread_cpu_us();
+  {
+    std::lock_guard const lock(incoming.mutex);
+    took = incoming.assembly.take(*frame, parts_.clock.now_ms());
+    auto& waiting = incoming.waiting[frame->lane];
+    if (took && took->what == Assembly::What::kFinishing) {
+      if (waiting.size() < kWaitingMax) return waiting.push_back(respond);
+      took = fail(Code::kOverloaded, "link.frames", "the same piece too often");
+    }
+  }
+  links_.at(asked.peer)->budget().charge_cpu(thread_cpu_us() - begin_us);
+  if (!took) return respond(net::problem(took.error()));
+  switch (took->what) {
+    case Assembly::What::kWhole:
+      return accept_whole(asked.peer, *frame, took->batch, respond);
+    case Assembly::What::kFinished: {
+      auto const receipt = parts_.exchange.current_receipt(asked.peer, frame->lane);
+      return respond(receipt ? receipt_reply(200, *receipt) : net::problem(receipt.error()));
+    }
+    default:
+      return respond(
+          wanted_reply(took->what == Assembly::What::kKept ? 200 : 409, *frame, took->wanted));
+  }
+}
+
+void Answers::accept_whole(MemberId const& peer, Frame const& frame, Bytes const& batch,
+                           net::Responder const& respond) const {
+  // `frame` points into a request that may be gone when the answer comes.
+  net::Responder const answer = [this, peer, lane = frame.lane, transfer = frame.transfer,
+                                 respond](net::Response const& response) {
+    Incoming& incoming = *incoming_.at(peer);
+    std::vector<net::Responder> waiting;
+    {
+      std::lock_guard const lock(incoming.mutex);
+      incoming.assembly.finish(lane, transfer, response.status == 200);
+      waiting.swap(incoming.waiting[lane]);
+    }
+    respond(response);
+    for (auto const& other : waiting) other(response);
+  };
+  auto const lane = batch_lane(batch);
+  if (!lane || *lane != frame.lane)
+    return answer(net::problem(Code::kMalformed, "frame.lane", "not that of the batch"));
+  accept(peer, peer, batch, answer);
 }
 
 void Answers::status(Asked const& asked, net::Responder const& respond) const {
@@ -114,8 +228,24 @@ void Answers::status(Asked const& asked, net::Responder const& respond) const {
     auto const receipt = bytes ? exchange::decode_receipt(*bytes) : fail(bytes.error());
     if (!receipt) return respond(net::problem(receipt.error()));
     out.received[lane] = receipt->n;
+    out.receipts[lane] = *bytes;
   }
+  auto witnessed =
+      parts_.witness.last_note(tlog::log_origin(community.id, asked.peer, parts_.exchange.realm()));
+  if (!witnessed) return respond(net::problem(witnessed.error()));
+  out.witnessed = *std::move(witnessed);
   respond(reply(200, "application/json", encode_status(out)));
+}
+
+void Answers::returned(Asked const& asked, net::Responder const& respond) const {
+  auto const lane = number_of(asked.match.target, "lane");
+  auto const after = number_of(asked.match.target, "after");
+  if (!lane || *lane >= kLaneCount)
+    return respond(net::problem(Code::kOutOfRange, "query.lane", "0 to 3"));
+  if (!after) return respond(net::problem(Code::kOutOfRange, "query.after", "a whole number"));
+  auto const bytes = parts_.exchange.returned(asked.peer, static_cast<std::uint8_t>(*lane), *after);
+  if (!bytes) return respond(net::problem(bytes.error()));
+  respond(reply(200, kReturnedType, std::string(as_text(*bytes))));
 }
 
 void Answers::checkpoint(Asked const&, net::Responder const& respond) const {

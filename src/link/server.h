@@ -4,11 +4,13 @@
 #include <map>
 #include <memory>
 
+#include "link/assembly.h"
 #include "link/peer_link.h"
 #include "net/router.h"
 
 namespace amic::link {
 
+class RelayLinks;
 using PeerLinks = std::map<MemberId, std::unique_ptr<PeerLink>>;
 
 class Answers {
@@ -17,6 +19,7 @@ class Answers {
           std::shared_ptr<Activity> activity);
   // Asio calls this on a runtime thread: anything that reads a disk goes to a worker.
   void handle(net::Request request, net::Responder respond) const;
+  void set_relays(RelayLinks* relays) { relays_ = relays; }  // before anything is handled
 
  private:
   struct Asked {  // one request of a known peer, within its budget
@@ -31,17 +34,43 @@ class Answers {
   MemberId const* peer_of(net::Request const& request) const;
 
   void envelopes(Asked const& asked, net::Responder const& respond) const;
+  void frames(Asked const& asked, net::Responder const& respond) const;
+  // `sender`'s batch, which `peer` has brought and pays for.
+  void accept(MemberId const& sender, MemberId const& peer, BytesView batch,
+              net::Responder const& respond) const;
+  void accept_whole(MemberId const& peer, Frame const& frame, Bytes const& batch,
+                    net::Responder const& respond) const;
   void status(Asked const& asked, net::Responder const& respond) const;
+  void returned(Asked const& asked, net::Responder const& respond) const;
   void checkpoint(Asked const& asked, net::Responder const& respond) const;
   void tile(Asked const& asked, net::Responder const& respond) const;
   void witness(Asked const& asked, net::Responder const& respond) const;
+  // relay_carry.cc
+  void relay(Asked const& asked, net::Responder const& respond) const;
+  void relayed(Asked const& asked, net::Responder const& respond) const;
+  void relay_receipts(Asked const& asked, net::Responder const& respond) const;
+  void relayed_receipts(Asked const& asked, net::Responder const& respond) const;
 
   Parts const& parts_;
   PeerLinks& links_;
+  RelayLinks* relays_ = nullptr;
   std::shared_ptr<Activity> const activity_;
   net::Router router_;
   std::vector<merkle::NoteVerifier> logs_;  // of all members but us
-  std::map<MemberId, obs::Counter*> received_;
+  // What one peer is sending in pieces.
+  struct Incoming {
+    std::mutex mutex;
+    Assembly assembly;
+    // Requests that brought a piece again while its batch was being taken in: same answer for all.
+    std::array<std::vector<net::Responder>, kLaneCount> waiting;
+  };
+  struct Counters {
+    obs::Counter* received_bytes;
+    obs::Counter* received_frames;
+    obs::Counter* over_budget;
+  };
+  std::map<MemberId, std::unique_ptr<Incoming>> incoming_;
+  std::map<MemberId, Counters> counters_;
 };
 
 }  // namespace amic::link

@@ -17,6 +17,10 @@ std::string encode_status(Status const& status) {
   json::array received;
   for (std::uint64_t const n : status.received) received.emplace_back(n);
   out["received"] = std::move(received);
+  json::array receipts;
+  for (Bytes const& receipt : status.receipts) receipts.emplace_back(codec::to_base64(receipt));
+  out["receipts"] = std::move(receipts);
+  if (!status.witnessed.empty()) out["witnessed"] = status.witnessed;
   return json::serialize(out);
 }
 
@@ -71,6 +75,19 @@ Result<Status> decode_status(std::string_view text) {
     AMIC_TRY(out.received[lane],
              unsigned_of(received->get_array()[lane], "/received/" + std::to_string(lane)));
   }
+  auto const* const receipts = object.if_contains("receipts");
+  if (receipts == nullptr) return fail(Code::kMissingField, "/receipts");
+  if (!receipts->is_array() || receipts->get_array().size() != kLaneCount)
+    return fail(Code::kWrongType, "/receipts", "four receipts");
+  for (std::size_t lane = 0; lane < kLaneCount; ++lane) {
+    json::value const& receipt = receipts->get_array()[lane];
+    if (!receipt.is_string())
+      return fail(Code::kWrongType, "/receipts/" + std::to_string(lane), "a receipt in base64");
+    AMIC_TRY(out.receipts[lane], codec::from_base64(std::string_view(receipt.get_string())));
+  }
+  if (object.contains("witnessed")) {
+    AMIC_TRY(out.witnessed, json::get_string(object, "witnessed", ""));
+  }
   return out;
 }
 
@@ -84,6 +101,18 @@ Result<std::uint8_t> batch_lane(BytesView batch) {
   AMIC_TRY_VOID(in.check());
   if (lane >= kLaneCount) return fail(Code::kOutOfRange, "batch.lane", "0 to 3");
   return lane;
+}
+
+std::size_t batch_envelopes(BytesView batch) {
+  codec::Reader in(batch, "batch");
+  in.u16();
+  in.raw(CommunityId::kSize);
+  in.vec8();
+  in.vec8();
+  in.u8();
+  in.u64();
+  in.raw(Hash::kSize);
+  return in.u16();
 }
 
 namespace {

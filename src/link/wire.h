@@ -5,13 +5,22 @@
 #include <string>
 #include <string_view>
 
+#include "base/bytes.h"
 #include "base/ids.h"
+#include "base/limits.h"
 #include "base/result.h"
 
 namespace amic::link {
 
 inline constexpr std::string_view kEnvelopesPath = "/link/v1/envelopes";
+inline constexpr std::string_view kFramesPath = "/link/v1/frames";
+// Store and forward: from a sender, to a receiver, and the receipts for both.
+inline constexpr std::string_view kRelayPath = "/link/v1/relay";
+inline constexpr std::string_view kRelayedPath = "/link/v1/relayed";
+inline constexpr std::string_view kRelayReceiptsPath = "/link/v1/relay/receipts";
+inline constexpr std::string_view kRelayedReceiptsPath = "/link/v1/relayed/receipts";
 inline constexpr std::string_view kStatusPath = "/link/v1/status";
+inline constexpr std::string_view kReturnedPath = "/link/v1/returned";
 inline constexpr std::string_view kCheckpointPath = "/link/v1/log/checkpoint";
 inline constexpr std::string_view kTilePath = "/link/v1/log/tile/{path...}";
 inline constexpr std::string_view kWitnessPath = "/link/v1/witness";
@@ -19,11 +28,20 @@ inline constexpr std::string_view kWitnessPath = "/link/v1/witness";
 inline constexpr std::string_view kAddCheckpointPath = "/link/v1/witness/add-checkpoint";
 
 inline constexpr std::string_view kBatchType = "application/vnd.amic.batch";
+inline constexpr std::string_view kFrameType = "application/vnd.amic.frame";
+inline constexpr std::string_view kWantedType = "application/vnd.amic.wanted";
+inline constexpr std::string_view kReturnedType = "application/vnd.amic.returned";
 inline constexpr std::string_view kReceiptType = "application/vnd.amic.receipt";
+inline constexpr std::string_view kReceiptsType = "application/vnd.amic.receipts";
+inline constexpr std::string_view kRelayNoteType = "application/vnd.amic.relay-note";
 inline constexpr std::string_view kLogSizeType = "text/x.tlog.size";
 
-inline constexpr std::size_t kStatusBytesMax = 8 << 10;
+inline constexpr std::size_t kStatusBytesMax = 16 << 10;
 inline constexpr std::size_t kAnswerBytesMax = 64 << 10;  // receipts, problems, cosignatures
+inline constexpr std::size_t kReturnedBytesMax = limits::kEnvelopeBytesMax + kAnswerBytesMax;
+
+// How long a connection is kept without a request. On a slow line a new one costs many seconds.
+inline constexpr std::int64_t kIdleConnectionMs = 5 * 60 * 1000;
 
 // How a node presents itself to one peer.
 struct Status {
@@ -34,6 +52,9 @@ struct Status {
   Realm realm;
   std::uint64_t log_size = 0;
   std::array<std::uint64_t, kLaneCount> received{};  // of the asking peer, by lane
+  std::array<Bytes, kLaneCount> receipts{};          // the same, signed
+  std::string
+      witnessed;  // the last checkpoint of the asking peer's log cosigned here; may be empty
   bool operator==(Status const&) const = default;
 };
 std::string encode_status(Status const& status);  // JSON
@@ -42,6 +63,8 @@ Result<Status> decode_status(std::string_view text);
 
 // Lane of an encoded batch, without decoding all of it.
 Result<std::uint8_t> batch_lane(BytesView batch);
+// How many envelopes an encoded batch says that it has; 0 if it is none.
+std::size_t batch_envelopes(BytesView batch);
 
 // The error that a problem+json answer carries; for another body one by the HTTP status.
 Error error_of_answer(int http_status, std::string_view body);

@@ -18,6 +18,8 @@ Status example() {
   out.realm = Realm::parse("EXERCISE:A").value();
   out.log_size = 12;
   out.received = {1, 0, UINT64_MAX, 4};
+  out.receipts = {to_bytes("one"), to_bytes("two"), {}, to_bytes("four")};
+  out.witnessed = "my.amic/log\n12\n";
   return out;
 }
 
@@ -48,6 +50,9 @@ TEST(LinkStatus, NamesWhatIsWrong) {
                          Bad{"\"log_size\":12,", "", Code::kMissingField, "/log_size"},
                          Bad{"[1,", "[", Code::kWrongType, "/received"},
                          Bad{"[1,", "[true,", Code::kWrongType, "/received/0"},
+                         Bad{"\"receipts\"", "\"xeceipts\"", Code::kMissingField, "/receipts"},
+                         Bad{"[\"b25l\",", "[", Code::kWrongType, "/receipts"},
+                         Bad{"\"b25l\"", "1", Code::kWrongType, "/receipts/0"},
                          Bad{"\"MY\"", "\"my\"", Code::kMalformed, "member"}}) {
     auto const got = decode_status(replaced(text, bad.from, bad.to));
     ASSERT_FALSE(got) << bad.to;
@@ -72,6 +77,17 @@ TEST(BatchLane, IsReadWithoutTheRest) {
   EXPECT_EQ(batch_lane(bytes).error().code, Code::kOutOfRange);
 }
 
+TEST(BatchEnvelopes, SaysHowManyWithoutDecodingThem) {
+  exchange::Batch batch;
+  batch.from = MemberId::parse("BN").value();
+  batch.to = MemberId::parse("MY").value();
+  batch.first_n = 1;
+  batch.envelopes.assign(7, Bytes(3));
+  Bytes const bytes = exchange::encode(batch);
+  EXPECT_EQ(batch_envelopes(bytes), 7U);
+  EXPECT_EQ(batch_envelopes(BytesView(bytes).first(60)), 0U);
+}
+
 TEST(ErrorOfAnswer, TakesTheCodeOfAProblemElseOfTheStatus) {
   Error const problem = error_of_answer(
       422, R"({"code":"bad_signature","where":"batch.signature","detail":"d","status":422})");
@@ -83,7 +99,7 @@ TEST(ErrorOfAnswer, TakesTheCodeOfAProblemElseOfTheStatus) {
 }
 
 TEST(PeerBudget, BoundsRequestsAtOnce) {
-  auto const budget = std::make_shared<Budget>(2, 0);
+  auto const budget = std::make_shared<Budget>(BudgetLimits{2, 0, 0, 0});
   auto first = budget->take(1 << 30, 0).value();
   auto const second = budget->take(1, 0).value();
   EXPECT_EQ(budget->take(1, 0).error().code, Code::kOverloaded);
@@ -91,15 +107,48 @@ TEST(PeerBudget, BoundsRequestsAtOnce) {
   EXPECT_TRUE(budget->take(1, 0));
 }
 
-TEST(PeerBudget, BoundsBytesASecondButLetsTheLargestRequestThrough) {
-  std::size_t const largest = limits::kEnvelopeBytesMax + limits::kBatchBytesMax;
-  auto const budget = std::make_shared<Budget>(2, 1000);
+// A rate for each kind of cost: paid afterwards, so one large request passes and the next ones
+// wait.
+TEST(PeerBudget, BoundsWhatAPeerCostsASecond) {
   UnixMs const start_ms = 1'000'000;
-  EXPECT_TRUE(budget->take(largest, start_ms));
-  EXPECT_EQ(budget->take(1001, start_ms + 1000).error().code, Code::kOverloaded);
-  EXPECT_TRUE(budget->take(1000, start_ms + 1000));
-  EXPECT_FALSE(budget->take(1, start_ms + 1000));
-  EXPECT_FALSE(budget->take(1, start_ms));  // a clock that goes back gives nothing
+  struct Case {
+    BudgetLimits limits;
+    void (*spend)(Budget& budget, std::uint64_t cost);
+    std::uint64_t unit;
+    char const* where;
+  };
+  std::array<Case, 3> const cases = {{
+      {{9, 1000, 0, 0}, nullptr, 1, "link.bytes"},
+      {{9, 0, 1000, 0},
+       [](Budget& b, std::uint64_t n) { b.charge_envelopes(n); },
+       1,
+       "link.envelopes"},
+      {{9, 0, 0, 1000}, [](Budget& b, std::uint64_t n) { b.charge_cpu(n); }, 1000, "link.cpu"},
+  }};
+  for (Case const& c : cases) {
+    SCOPED_TRACE(c.where);
+    auto const budget = std::make_shared<Budget>(c.limits);
+    auto const spend = [&](std::uint64_t cost, UnixMs at_ms) {
+      bool const taken = budget->take(c.spend ? 0 : cost * c.unit, at_ms).has_value();
+      if (taken && c.spend) c.spend(*budget, cost * c.unit);
+      return taken;
+    };
+    EXPECT_TRUE(spend(30'000, start_ms));  // ten seconds' worth were saved up: 20 seconds of debt
+    auto const refused = budget->take(1, start_ms);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, Code::kOverloaded);
+    EXPECT_EQ(refused.error().where, c.where);
+    EXPECT_EQ(budget->retry_after_s(), 21);
+    EXPECT_FALSE(spend(1, start_ms + 19'999));
+    EXPECT_FALSE(spend(1, start_ms));  // a clock that goes back gives nothing
+    EXPECT_TRUE(spend(1, start_ms + 20'001));
+    // Ever after, no more than the rate.
+    std::uint64_t spent = 0;
+    for (UnixMs at_ms = start_ms + 20'001; at_ms < start_ms + 120'001; at_ms += 10)
+      if (spend(100, at_ms)) spent += 100;
+    EXPECT_LE(spent, 100'000U + 200);
+    EXPECT_GE(spent, 99'000U);
+  }
 }
 
 TEST(Activity, NothingEntersOnceClosed) {

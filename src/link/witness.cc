@@ -9,9 +9,12 @@ namespace amic::link {
 
 void PeerLink::cosign() {
   std::uint64_t const size = parts_.log.checkpoint_size();
+  std::string const origin = parts_.log.origin();
   std::uint64_t old_size = 0;
   {
     std::lock_guard const lock(mutex_);
+    if (cosigned_origin_ != origin) cosigned_size_ = 0;
+    cosigned_origin_ = origin;
     if (!linked_ || cosigning_ || size == 0 || cosigned_size_ == size) return;
     cosigning_ = true;
     old_size = cosigned_size_;
@@ -49,13 +52,14 @@ void PeerLink::ask_cosignature(std::uint64_t old_size, bool again) {
   request.target = kWitnessPath;
   request.headers = {{"content-type", "text/plain; charset=utf-8"}};
   request.body = *std::move(body);
-  bool const sent = send_request(
-      std::move(request), options_.probe_timeout_ms, [this, size = *size, again](Answer answer) {
-        auto const kept = std::make_shared<Answer>(std::move(answer));
-        if (!on_worker(
-                [this, size, again, kept] { on_cosignature(size, again, std::move(*kept)); }))
-          end_cosign(nullptr);
-      });
+  bool const sent = send_request(Way::kBulk, std::move(request), options_.probe_timeout_ms,
+                                 [this, size = *size, again](Answer answer) {
+                                   auto const kept = std::make_shared<Answer>(std::move(answer));
+                                   if (!on_worker([this, size, again, kept] {
+                                         on_cosignature(size, again, std::move(*kept));
+                                       }))
+                                     end_cosign(nullptr);
+                                 });
   if (!sent) end_cosign(nullptr);
 }
 

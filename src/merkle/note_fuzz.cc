@@ -16,6 +16,14 @@ void verify_with_any_key(merkle::Note const& note) {
   CHECK(!merkle::verify_note(note, known));  // the all-zero key is of small order
 }
 
+void try_signatures(std::string_view text) {
+  auto const signatures = merkle::parse_signatures(text);
+  if (!signatures) return;
+  std::string again;
+  for (auto const& one : *signatures) again += merkle::format_signature(one);
+  CHECK(again == text);
+}
+
 void try_tile_path(std::string_view text) {
   auto const name = merkle::parse_tile_path(text);
   if (!name) return;
@@ -30,6 +38,7 @@ extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size
   std::string_view const text = as_text(BytesView(data + 1, size - 1));
   switch (data[0] % 6) {
     case 0:
+      try_signatures(text);
       if (auto const note = merkle::parse_note(text)) {
         CHECK(merkle::format_note(*note) == text);
         verify_with_any_key(*note);

@@ -183,6 +183,11 @@ void Runtime::post(std::function<void()> work) {
   impl_->next_loop()->post(std::move(work));
 }
 
+std::int64_t Runtime::now_us() {
+  auto const since = std::chrono::steady_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::microseconds>(since).count();
+}
+
 std::shared_ptr<Runtime::Timer> Runtime::after(std::int64_t delay_ms, std::function<void()> work) {
   auto const loop = impl_->next_loop();
   auto const timer = std::make_shared<asio::steady_timer>(loop->io());

@@ -18,6 +18,7 @@ class Runtime {
   void start();                           // spawns the threads
   void stop();                            // idempotent; pending work is dropped
   void post(std::function<void()> work);  // any thread
+  static std::int64_t now_us();           // steady; for durations only
 
   // One-shot timer. The token cancels on request or when destroyed... unless detach()ed.
   class Timer {

@@ -34,10 +34,14 @@ void add_all(CLI::App& app, Context& context) {
   add_community_commands(app, context);
   add_run_commands(app, context);
   add_share_commands(app, context);
+  add_recall_commands(app, context);
+  add_group_commands(app, context);
   add_object_commands(app, context);
   add_link_commands(app, context);
   add_token_commands(app, context);
   add_log_commands(app, context);
+  add_bundle_commands(app, context);
+  add_evidence_commands(app, context);
   add_demo_commands(app, context);
 }
 
@@ -57,18 +61,19 @@ void report(Context& context, Error const& error) {
   context.err << json::serialize(problem) << "\n";
 }
 
+void print(Context& context, Result<Output> const& output) {
+  if (!output) return report(context, output.error());
+  if (context.json)
+    context.out << output->json << "\n";
+  else
+    context.out << output->text;
+  context.out.flush();
+  // A full disk or a closed pipe must not look like success.
+  if (!context.out) report(context, {Code::kIo, "output", "can't be written"});
+}
+
 void on_run(CLI::App& command, Context& context, std::function<Result<Output>()> body) {
-  command.callback([&context, body = std::move(body)] {
-    auto const output = body();
-    if (!output) return report(context, output.error());
-    if (context.json)
-      context.out << output->json << "\n";
-    else
-      context.out << output->text;
-    context.out.flush();
-    // A full disk or a closed pipe must not look like success.
-    if (!context.out) report(context, {Code::kIo, "output", "can't be written"});
-  });
+  command.callback([&context, body = std::move(body)] { print(context, body()); });
 }
 
 int run_cli(std::vector<std::string> arguments, Context& context) {

@@ -37,6 +37,9 @@ struct Output {
   std::string json;
 };
 
+// Prints what `body` gives, or reports its error.
+void print(Context& context, Result<Output> const& output);
+
 // Makes `command` run `body` when it is chosen, print its output, or report its error.
 void on_run(CLI::App& command, Context& context, std::function<Result<Output>()> body);
 

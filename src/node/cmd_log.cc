@@ -6,6 +6,7 @@
 #include "crypto/hash.h"
 #include "envelope/envelope.h"
 #include "json/json.h"
+#include "net/target.h"
 #include "node/commands.h"
 #include "node/files.h"
 #include "node/local_api.h"
@@ -28,7 +29,7 @@ Result<Output> checkpoint(LogArguments const& a) {
 
 Result<Output> prove(LogArguments const& a) {
   AMIC_TRY(auto const client, ApiClient::connect(a.api));
-  AMIC_TRY(auto proof, client->get("/api/v1/log/proofs/" + a.id));
+  AMIC_TRY(auto proof, client->get("/api/v1/log/proofs/" + net::percent_encode(a.id)));
   Output out;
   AMIC_TRY_VOID(deliver(a.out, proof, out));
   if (out.text.empty()) out.text = "Wrote " + a.out + ".\n";
@@ -59,13 +60,15 @@ Result<Output> verify_directory(LogArguments const& a, Context& context) {
   AMIC_TRY(auto const passphrase, unlock(dir, a.passphrase_from, context));
   AMIC_TRY(auto const keys, load_keys(dir, passphrase));
   AMIC_TRY(auto store, open_store(dir, keys));
-  AMIC_TRY(auto const report,
-           tlog::verify_log(*store, log_verifier(community, card, config.realm),
-                            cosigners(community), [&](std::uint64_t done, std::uint64_t of) {
-                              if (!context.json)
-                                context.err << "\r" << done << "/" << of << " records"
-                                            << std::flush;
-                            }));
+  auto log_key = log_verifier(community, card, config.realm);
+  AMIC_TRY(auto const incarnation, tlog::stored_incarnation(*store));
+  log_key.name = tlog::incarnation_origin(log_key.name, incarnation);
+  AMIC_TRY(auto const report, tlog::verify_log(*store, log_key, cosigners(community),
+                                               [&](std::uint64_t done, std::uint64_t of) {
+                                                 if (!context.json)
+                                                   context.err << "\r" << done << "/" << of
+                                                               << " records" << std::flush;
+                                               }));
   if (!context.json) context.err << "\n";
   auto const root = codec::to_hex(report.root.view());
   Output out;
@@ -116,15 +119,15 @@ void add_log_commands(CLI::App& app, Context& context) {
   auto* group = app.add_subcommand("log", "The node's transparency log");
   group->require_subcommand(1);
   auto const a = std::make_shared<LogArguments>();
-  auto* head = group->add_subcommand("checkpoint", "The signed checkpoint with its cosignatures");
-  add_api_options(*head, a->api);
-  on_run(*head, context, [a] { return checkpoint(*a); });
+  auto& head =
+      add_api_command(*group, "checkpoint", "The signed checkpoint with its cosignatures", a->api);
+  on_run(head, context, [a] { return checkpoint(*a); });
 
-  auto* proof = group->add_subcommand("prove", "Inclusion proof of one item (C2SP tlog-proof)");
-  add_api_options(*proof, a->api);
-  proof->add_option("id", a->id, "The item's id")->required();
-  proof->add_option("--out", a->out, "File to write; default standard output");
-  on_run(*proof, context, [a] { return prove(*a); });
+  auto& proof =
+      add_api_command(*group, "prove", "Inclusion proof of one item (C2SP tlog-proof)", a->api);
+  proof.add_option("id", a->id, "The item's id")->required();
+  proof.add_option("--out", a->out, "File to write; default standard output");
+  on_run(proof, context, [a] { return prove(*a); });
 
   auto* check = group->add_subcommand("verify", "Verify a whole log, or one proof, offline");
   check->add_option("--dir", a->api.dir, "Directory of a stopped node: its whole log");

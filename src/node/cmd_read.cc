@@ -146,6 +146,47 @@ Result<Output> save_envelope(ListArguments const& a) {
                 json::serialize(json::object{{"out", a.out}, {"bytes", bytes.size()}})};
 }
 
+// What goes through relays, and evidence: one line each.
+std::string relay_lines(json::object const& link) {
+  auto const peer = field(link, "peer");
+  std::string out;
+  if (link.contains("via"))
+    out += field(link, "via") + " holds " + field(link, "at_relay") + " envelopes for " + peer +
+           " that " + peer + " has not signed for\n";
+  if (auto const* carried = link.if_contains("carried"); carried && carried->is_array())
+    for (auto const& entry : carried->get_array()) {
+      auto const& one = entry.get_object();
+      out += "carried here for " + peer + " from " + field(one, "from") + ": " +
+             field(one, "batches") + " batches, " + field(one, "bytes") + " bytes, since " +
+             field(one, "oldest") + "\n";
+    }
+  if (link.contains("equivocations"))
+    out += peer + " signed two different sequences: see amic evidence list\n";
+  return out;
+}
+
+// Who was restored from a backup, and lanes that stand still.
+std::string rollback_lines(json::object const& link) {
+  auto const peer = field(link, "peer");
+  std::string out;
+  if (auto const* rollbacks = link.if_contains("rollbacks"); rollbacks && rollbacks->is_array())
+    for (auto const& entry : rollbacks->get_array()) {
+      auto const& one = entry.get_object();
+      bool const self = field(one, "who") == "self";
+      out += (self ? "this node" : peer) + " was restored from a backup, noticed " +
+             field(one, "at") + ": numbers " + field(one, "from_n") + " to " +
+             field(one, "upto_n") + " of " + field(one, "precedence") +
+             (self ? " came back from " + peer : " go there again") + "\n";
+    }
+  for (auto const& entry : link.at("lanes").as_array()) {
+    auto const& lane = entry.get_object();
+    if (lane.contains("problem"))
+      out += field(lane, "precedence") + " to " + peer +
+             " stands still: " + field(lane, "problem") + "\n";
+  }
+  return out;
+}
+
 Result<Output> list_links(ApiArguments const& api) {
   AMIC_TRY(auto const client, ApiClient::connect(api));
   AMIC_TRY(auto const text, client->get("/api/v1/links"));
@@ -155,7 +196,10 @@ Result<Output> list_links(ApiArguments const& api) {
                                               "RECEIVED", "REFUSED", "NEXT TRY", "REASON"}};
   for (auto const& one : value.as_object().at("links").as_array()) {
     auto const& link = one.get_object();
-    rows.push_back({field(link, "peer"), field(link, "state"), field(link, "waiting"),
+    auto const state = field(link, "state") +
+                       (link.contains("via") ? ", via " + field(link, "via") : std::string());
+    refusals += relay_lines(link) + rollback_lines(link);
+    rows.push_back({field(link, "peer"), state, field(link, "waiting"),
                     field(link, "waiting_bytes"), field(link, "oldest_waiting"),
                     field(link, "sent"), field(link, "received"), field(link, "quarantined"),
                     field(link, "next_try"), field(link, "last_error")});
@@ -210,69 +254,71 @@ void add_object_commands(CLI::App& app, Context& context) {
   auto* group = app.add_subcommand("object", "STIX objects that this node holds");
   group->require_subcommand(1);
   auto const a = std::make_shared<ListArguments>();
-  auto* get = group->add_subcommand("get", "One object, latest version or all");
-  add_api_options(*get, a->api);
-  get->add_option("id", a->id, "e.g. indicator--...")->required();
-  get->add_flag("--versions", a->versions, "Every version, oldest first");
-  on_run(*get, context, [a] {
+  auto& get = add_api_command(*group, "get", "One object, latest version or all", a->api);
+  get.add_option("id", a->id, "e.g. indicator--...")->required();
+  get.add_flag("--versions", a->versions, "Every version, oldest first");
+  get.add_option("--originator", a->creator, "By this member; else by the first that has one");
+  on_run(get, context, [a] {
     return show(a->api,
-                "/api/v1/objects/" + net::percent_encode(a->id) + (a->versions ? "/versions" : ""));
+                "/api/v1/objects/" + net::percent_encode(a->id) + (a->versions ? "/versions" : "") +
+                    (a->creator.empty() ? "" : "?originator=" + net::percent_encode(a->creator)));
   });
-  auto* list = group->add_subcommand("list", "Objects in the order they were added");
-  add_api_options(*list, a->api);
-  list->add_option("--type", a->type, "STIX types, comma-separated");
-  list->add_option("--creator", a->creator, "Member that brought it");
-  list->add_option("--added-after", a->added_after, "RFC 3339");
-  list->add_option("--limit", a->limit, "At most so many (default 100)");
-  on_run(*list, context, [a] { return list_objects(*a); });
+  auto const d = std::make_shared<ListArguments>();
+  auto& digest = add_api_command(
+      *group, "digest", "One hash over what this node and other members may all see", d->api);
+  digest.add_option("--of", d->id, "The other members, e.g. BN,SG");
+  on_run(digest, context,
+         [d] { return show(d->api, "/api/v1/digest?of=" + net::percent_encode(d->id)); });
+  auto& list = add_api_command(*group, "list", "Objects in the order they were added", a->api);
+  list.add_option("--type", a->type, "STIX types, comma-separated");
+  list.add_option("--creator", a->creator, "Member that brought it");
+  list.add_option("--added-after", a->added_after, "RFC 3339");
+  list.add_option("--limit", a->limit, "At most so many (default 100)");
+  on_run(list, context, [a] { return list_objects(*a); });
 
   auto* items = app.add_subcommand("item", "Items sent and received");
   items->require_subcommand(1);
   auto const i = std::make_shared<ListArguments>();
-  auto* item_list = items->add_subcommand("list", "Newest first");
-  add_api_options(*item_list, i->api);
-  item_list->add_option("--limit", i->limit, "At most so many (default 100)");
-  on_run(*item_list, context, [i] { return list_items(*i); });
-  auto* item_get = items->add_subcommand("get", "One item with all that was refused in it");
-  add_api_options(*item_get, i->api);
-  item_get->add_option("id", i->id, "The item's id")->required();
-  on_run(*item_get, context,
+  auto& item_list = add_api_command(*items, "list", "Newest first", i->api);
+  item_list.add_option("--limit", i->limit, "At most so many (default 100)");
+  on_run(item_list, context, [i] { return list_items(*i); });
+  auto& item_get =
+      add_api_command(*items, "get", "One item with all that was refused in it", i->api);
+  item_get.add_option("id", i->id, "The item's id")->required();
+  on_run(item_get, context,
          [i] { return show(i->api, "/api/v1/items/" + net::percent_encode(i->id)); });
-  auto* envelope =
-      items->add_subcommand("envelope", "Write the sealed envelope to a file, as evidence");
-  add_api_options(*envelope, i->api);
-  envelope->add_option("id", i->id, "The item's id")->required();
-  envelope->add_option("--out", i->out, "File to write")->required();
-  on_run(*envelope, context, [i] { return save_envelope(*i); });
+  auto& envelope = add_api_command(*items, "envelope",
+                                   "Write the sealed envelope to a file, as evidence", i->api);
+  envelope.add_option("id", i->id, "The item's id")->required();
+  envelope.add_option("--out", i->out, "File to write")->required();
+  on_run(envelope, context, [i] { return save_envelope(*i); });
 }
 
 void add_link_commands(CLI::App& app, Context& context) {
   auto* group = app.add_subcommand("link", "Links to the other members");
   group->require_subcommand(1);
   auto const a = std::make_shared<ApiArguments>();
-  auto* list = group->add_subcommand("list", "Each peer: what waits, since when, why, next try");
-  add_api_options(*list, *a);
-  on_run(*list, context, [a] { return list_links(*a); });
+  auto& list =
+      add_api_command(*group, "list", "Each peer: what waits, since when, why, next try", *a);
+  on_run(list, context, [a] { return list_links(*a); });
 }
 
 void add_token_commands(CLI::App& app, Context& context) {
   auto* group = app.add_subcommand("token", "Access of programs to this node's API");
   group->require_subcommand(1);
   auto const a = std::make_shared<TokenArguments>();
-  auto* create = group->add_subcommand("create", "Make a token; its secret is printed once");
-  add_api_options(*create, a->api);
-  create->add_option("--name", a->name, "For people and logs")->required();
-  create->add_option("--scopes", a->scopes, "read,share,admin,audit (default read)");
-  create->add_option("--clearance", a->clearance, "Highest classification it may read")->required();
-  create->add_option("--expires", a->expires, "RFC 3339");
-  on_run(*create, context, [a] { return create_token(*a); });
-  auto* list = group->add_subcommand("list", "Tokens, never secrets");
-  add_api_options(*list, a->api);
-  on_run(*list, context, [a] { return list_tokens(*a); });
-  auto* revoke = group->add_subcommand("revoke", "End a token at once");
-  add_api_options(*revoke, a->api);
-  revoke->add_option("id", a->id, "From token list")->required();
-  on_run(*revoke, context, [a] { return revoke_token(*a); });
+  auto& create =
+      add_api_command(*group, "create", "Make a token; its secret is printed once", a->api);
+  create.add_option("--name", a->name, "For people and logs")->required();
+  create.add_option("--scopes", a->scopes, "read,share,admin,audit (default read)");
+  create.add_option("--clearance", a->clearance, "Highest classification it may read")->required();
+  create.add_option("--expires", a->expires, "RFC 3339");
+  on_run(create, context, [a] { return create_token(*a); });
+  auto& list = add_api_command(*group, "list", "Tokens, never secrets", a->api);
+  on_run(list, context, [a] { return list_tokens(*a); });
+  auto& revoke = add_api_command(*group, "revoke", "End a token at once", a->api);
+  revoke.add_option("id", a->id, "From token list")->required();
+  on_run(revoke, context, [a] { return revoke_token(*a); });
 }
 
 }  // namespace amic::node

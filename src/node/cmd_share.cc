@@ -22,7 +22,7 @@ constexpr std::size_t kInputBytesMax = 64 << 20;
 
 struct ShareArguments {
   ApiArguments api;
-  std::string file, rel_to, classification, tlp = "TLP:AMBER", handling, purpose, expires;
+  std::string file, rel_to, group, classification, tlp = "TLP:AMBER", handling, purpose, expires;
   std::string precedence = "ROUTINE", media_type, idempotency_key;
   bool dry_run = false;
 };
@@ -52,7 +52,7 @@ json::array split(std::string_view text) {
 json::object marking_of(ShareArguments const& a) {
   json::object marking;
   marking["classification"] = a.classification;
-  marking["rel_to"] = split(a.rel_to);
+  if (!a.rel_to.empty()) marking["rel_to"] = split(a.rel_to);
   marking["tlp"] = a.tlp;
   if (!a.handling.empty()) marking["handling"] = split(a.handling);
   if (!a.purpose.empty()) marking["purpose"] = a.purpose;
@@ -96,7 +96,9 @@ Result<Output> share(ShareArguments const& a) {
   AMIC_TRY(auto const client, ApiClient::connect(a.api));
   AMIC_TRY(auto const body, read_input(a.file));
   auto const media_type = a.media_type.empty() ? std::string(kStixMediaType) : a.media_type;
-  auto request = share_request_text(marking_of(a), a.precedence, false, media_type, body);
+  if (a.rel_to.empty() == a.group.empty())
+    return fail(Code::kUsage, "--rel-to", "give either --rel-to or --group");
+  auto request = share_request_text(marking_of(a), a.precedence, false, media_type, body, a.group);
   AMIC_TRY(auto answer, client->post(a.dry_run ? "/api/v1/items?dry_run=true" : "/api/v1/items",
                                      std::move(request), a.idempotency_key));
   AMIC_TRY(auto const value, json::parse(answer));
@@ -217,7 +219,8 @@ void add_share_commands(CLI::App& app, Context& context) {
   add_api_options(*command, a->api);
   command->add_option("file", a->file, "STIX 2.1 bundle or other file; - for standard input")
       ->required();
-  command->add_option("--rel-to", a->rel_to, "Members that receive it, e.g. BN,SG")->required();
+  command->add_option("--rel-to", a->rel_to, "Members that receive it, e.g. BN,SG");
+  command->add_option("--group", a->group, "Or a group: its members receive it");
   command
       ->add_option("--classification", a->classification,
                    "UNCLASSIFIED, RESTRICTED, CONFIDENTIAL, SECRET or TOP SECRET")

@@ -36,9 +36,27 @@ TEST(Config, FormatIsParsesInverse) {
   config.log_level = "debug";
   config.passphrase_from = "file:/etc/amic/pass \"quoted\"";
   config.witness_interval_s = 86400;
+  config.peer_budget = {20, 0, 7, 1};
+  config.peers[MemberId::parse("SG").value()] = {"https://127.0.0.1:9", 1200};
+  config.peers[MemberId::parse("TL-2").value()] = {"", 100};
+  config.relays = {MemberId::parse("TH").value(), MemberId::parse("SG").value()};
+  config.relay_after_s = 5;
+  config.relay_for = {MemberId::parse("TL-2").value()};
   auto const back = parse_config(format_config(config));
   ASSERT_TRUE(back) << back.error().text();
   EXPECT_EQ(*back, config);
+}
+
+// Neither using nor being a relay is on by itself.
+TEST(Config, RelaysAreListsAndEmptyByDefault) {
+  Config config = parse_config(kSmallest).value();
+  EXPECT_TRUE(config.relays.empty() && config.relay_for.empty() && !config.relay_for_all);
+  config =
+      parse_config(kSmallest + "[link]\nrelays = [\"TH\", \"SG\"]\nrelay_for = [\"*\"]\n").value();
+  ASSERT_EQ(config.relays.size(), 2u);
+  EXPECT_EQ(config.relays[0].str(), "TH");  // the order is the preference
+  EXPECT_TRUE(config.relay_for_all);
+  EXPECT_EQ(parse_config(format_config(config)).value(), config);
 }
 
 TEST(Config, DottedKeysAreTheSame) {
@@ -59,20 +77,39 @@ TEST(Config, BadValuesAreRefusedWithTheirLine) {
     char const* text;
     Code code;
   };
-  for (auto const& one :
-       {Case{"realm = \"exercise\"", Code::kMalformed}, Case{"realm = 7", Code::kWrongType},
-        Case{"link = 7", Code::kUnknownField},
-        Case{"link.listen = \"localhost:1\"", Code::kMalformed},
-        Case{"link.listen = \"127.0.0.1:0\"", Code::kMalformed},
-        Case{"link.listen = \"127.0.0.1:65536\"", Code::kMalformed},
-        Case{"link.listen = \"::1:7\"", Code::kMalformed},
-        Case{"api.listen = \"127.0.0.1\"", Code::kMalformed},
-        Case{"link.address = \"http://x:1\"", Code::kMalformed},
-        Case{"log.level = \"loud\"", Code::kMalformed},
-        Case{"witness.interval_s = 0", Code::kOutOfRange},
-        Case{"witness.interval_s = 86401", Code::kOutOfRange},
-        Case{"witness.interval_s = \"60\"", Code::kWrongType}, Case{"realm = ", Code::kMalformed},
-        Case{"name = \"again\"", Code::kMalformed}}) {
+  for (auto const& one : {Case{"realm = \"exercise\"", Code::kMalformed},
+                          Case{"realm = 7", Code::kWrongType},
+                          Case{"link = 7", Code::kUnknownField},
+                          Case{"link.listen = \"localhost:1\"", Code::kMalformed},
+                          Case{"link.listen = \"127.0.0.1:0\"", Code::kMalformed},
+                          Case{"link.listen = \"127.0.0.1:65536\"", Code::kMalformed},
+                          Case{"link.listen = \"::1:7\"", Code::kMalformed},
+                          Case{"api.listen = \"127.0.0.1\"", Code::kMalformed},
+                          Case{"link.address = \"http://x:1\"", Code::kMalformed},
+                          Case{"log.level = \"loud\"", Code::kMalformed},
+                          Case{"link.peer_requests_max = 15", Code::kOutOfRange},
+                          Case{"link.peer_bytes_per_second = -1", Code::kOutOfRange},
+                          Case{"link.peer_cpu_ms_per_second = \"1\"", Code::kWrongType},
+                          Case{"link.peers = 7", Code::kWrongType},
+                          Case{"link.peers.SG = 7", Code::kWrongType},
+                          Case{"link.peers.sg.address = \"https://x:1\"", Code::kMalformed},
+                          Case{"link.peers.SG.address = \"http://x:1\"", Code::kMalformed},
+                          Case{"link.peers.SG.address = 1", Code::kWrongType},
+                          Case{"link.peers.SG.send_bytes_per_second = 99", Code::kOutOfRange},
+                          Case{"link.peers.SG.send_bytes_per_second = \"9\"", Code::kWrongType},
+                          Case{"link.peers.SG.key = 1", Code::kUnknownField},
+                          Case{"link.relays = \"SG\"", Code::kWrongType},
+                          Case{"link.relays = [1]", Code::kWrongType},
+                          Case{"link.relays = [\"sg\"]", Code::kMalformed},
+                          Case{"link.relays = [\"SG,TH\"]", Code::kMalformed},
+                          Case{"link.relays = [\"SG\", \"SG\"]", Code::kDuplicateKey},
+                          Case{"link.relay_for = [\"*\", \"SG\"]", Code::kMalformed},
+                          Case{"link.relay_after_s = 0", Code::kOutOfRange},
+                          Case{"witness.interval_s = 0", Code::kOutOfRange},
+                          Case{"witness.interval_s = 86401", Code::kOutOfRange},
+                          Case{"witness.interval_s = \"60\"", Code::kWrongType},
+                          Case{"realm = ", Code::kMalformed},
+                          Case{"name = \"again\"", Code::kMalformed}}) {
     Error const error = refused(std::string(one.text) + "\n");
     EXPECT_EQ(error.code, one.code) << one.text << ": " << error.text();
     EXPECT_EQ(error.where, "config.toml, line 3") << one.text;
@@ -81,6 +118,12 @@ TEST(Config, BadValuesAreRefusedWithTheirLine) {
   EXPECT_EQ(parse_config("member = \"MY\"\n").error().code, Code::kMissingField);
   EXPECT_EQ(parse_config("\xFF").error().code, Code::kBadUtf8);
   EXPECT_EQ(parse_config(std::string(70'000, '#')).error().code, Code::kTooLarge);
+}
+
+TEST(Config, WhatTheLibraryGivesUpOnIsAnErrorToo) {
+  for (char const* text :
+       {"[:", "[[=", "[\"", "[a.", "a.=", "=", "\n[", "member = [", "membe\xCA\x93 = 1"})
+    EXPECT_EQ(parse_config(text).error().code, Code::kMalformed) << text;
 }
 
 TEST(Config, APassphraseInTheWrongPlaceIsNotRepeated) {
@@ -94,7 +137,8 @@ TEST(Config, TheEnvironmentOverrides) {
       {"AMIC_REALM", "EXERCISE:X"},         {"AMIC_LINK_LISTEN", "127.0.0.3:3"},
       {"AMIC_LINK_ADDRESS", "https://a:1"}, {"AMIC_API_LISTEN", "127.0.0.4:4"},
       {"AMIC_LOG_LEVEL", "warn"},           {"AMIC_PASSPHRASE_FROM", "fd:7"},
-      {"AMIC_WITNESS_INTERVAL_S", "5"},     {"AMIC_MEMBER", "SG"}};
+      {"AMIC_WITNESS_INTERVAL_S", "5"},     {"AMIC_MEMBER", "SG"},
+      {"AMIC_LINK_RELAYS", "SG,TH"},        {"AMIC_LINK_RELAY_FOR", ""}};
   auto const environment = [&](std::string const& name) -> std::optional<std::string> {
     auto const it = variables.find(name);
     return it == variables.end() ? std::nullopt : std::optional<std::string>(it->second);
@@ -107,6 +151,8 @@ TEST(Config, TheEnvironmentOverrides) {
   EXPECT_EQ(config.log_level, "warn");
   EXPECT_EQ(config.passphrase_from, "fd:7");
   EXPECT_EQ(config.witness_interval_s, 5);
+  EXPECT_EQ(config.relays.size(), 2u);
+  EXPECT_TRUE(config.relay_for.empty());
   EXPECT_EQ(config.member.str(), "MY") << "who the member is can't be overridden";
   variables = {{"AMIC_API_LISTEN", "everywhere"}};
   EXPECT_EQ(with_environment(config, environment).error().where, "AMIC_API_LISTEN");

@@ -4,17 +4,24 @@
 
 #include <chrono>
 
+#include "obs/log.h"
+
 namespace amic::node {
 
 namespace {
 constexpr std::size_t kRecordsPerRound = 2000;
 constexpr std::chrono::seconds kRetryAfterFailure{5};
 constexpr std::chrono::seconds kTrimAfterQuiet{2};
+constexpr std::chrono::seconds kFulfilAgainAfter{1};
 }  // namespace
 
 IndexWorker::IndexWorker(exchange::Exchange const& exchange, store::Store& store,
+                         exchange::Operations& operations,
                          std::function<void(std::uint64_t)> on_applied)
-    : store_(store), feeder_(exchange, store), on_applied_(std::move(on_applied)) {
+    : store_(store),
+      feeder_(exchange, store),
+      operations_(operations),
+      on_applied_(std::move(on_applied)) {
   if (auto const watermark = store_.watermark()) applied_seq_ = *watermark;
   if (auto const size = store_.log_size()) log_size_ = *size;
   thread_ = std::thread([this] { run(); });
@@ -48,6 +55,14 @@ void IndexWorker::run() {
   while (!stopping_) {
     if (applied_seq_.load() >= log_size_) {
       auto const called = [this] { return stopping_ || applied_seq_.load() < log_size_; };
+      if (unfulfilled_) {
+        lock.unlock();
+        fulfil();
+        lock.lock();
+        // A reply that is on its way to the log wakes the worker; a busy disk does not.
+        if (unfulfilled_) wake_.wait_for(lock, kFulfilAgainAfter, called);
+        continue;
+      }
       if (trim && !wake_.wait_for(lock, kTrimAfterQuiet, called)) {
         // A large item leaves the heap with tens of MiB that are free but still ours.
         trim = false;
@@ -62,10 +77,27 @@ void IndexWorker::run() {
     lock.unlock();
     work_once();
     lock.lock();
+    unfulfilled_ = true;
     trim = true;
     // A full disk may get room again: the index is derived, so trying again is always safe.
     if (failure_) wake_.wait_for(lock, kRetryAfterFailure, [this] { return stopping_; });
   }
+}
+
+void IndexWorker::stop_fulfilling() {
+  std::lock_guard const lock(fulfil_mutex_);
+  fulfils_ = false;
+}
+
+void IndexWorker::fulfil() {
+  std::lock_guard const lock(fulfil_mutex_);
+  if (!fulfils_) {
+    unfulfilled_ = false;
+    return;
+  }
+  auto const left = operations_.work();
+  if (!left) obs::log(obs::Level::kError, "node.recall_failed", {{"error", left.error().text()}});
+  unfulfilled_ = !left || *left > 0;
 }
 
 void IndexWorker::work_once() {

@@ -78,6 +78,13 @@ void add_api_options(CLI::App& command, ApiArguments& arguments) {
   url->excludes(dir);
 }
 
+CLI::App& add_api_command(CLI::App& group, std::string name, std::string help,
+                          ApiArguments& arguments) {
+  auto* command = group.add_subcommand(std::move(name), std::move(help));
+  add_api_options(*command, arguments);
+  return *command;
+}
+
 Result<std::unique_ptr<ApiClient>> ApiClient::connect(ApiArguments const& arguments) {
   if (!arguments.url.empty()) {
     if (arguments.token_from.empty())
@@ -103,18 +110,32 @@ ApiClient::~ApiClient() {
   runtime_.stop();
 }
 
-Result<std::string> ApiClient::call(net::Request request) {
+Result<net::Response> ApiClient::send(net::Request request) {
   if (!endpoint_) return fail(endpoint_.error());
   if (!client_) return fail(Code::kInternal, "client");
   request.headers.emplace_back("authorization", "Bearer " + token_);
   AMIC_TRY(auto response, client_->call(*endpoint_, std::move(request), kTimeoutMs));
   if (response.status / 100 != 2) return fail(error_of(response));
+  return response;
+}
+
+Result<std::string> ApiClient::call(net::Request request) {
+  AMIC_TRY(auto response, send(std::move(request)));
   return std::move(response.body);
 }
 
 Result<std::string> ApiClient::get(std::string const& target) {
   net::Request request;
   request.target = target;
+  return call(std::move(request));
+}
+
+Result<std::string> ApiClient::put(std::string const& target, std::string body) {
+  net::Request request;
+  request.method = "PUT";
+  request.target = target;
+  request.headers.emplace_back("content-type", "application/json");
+  request.body = std::move(body);
   return call(std::move(request));
 }
 

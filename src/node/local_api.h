@@ -29,6 +29,9 @@ struct ApiArguments {
   std::string token_from;
 };
 void add_api_options(CLI::App& command, ApiArguments& arguments);
+// A subcommand with these options.
+CLI::App& add_api_command(CLI::App& group, std::string name, std::string help,
+                          ApiArguments& arguments);
 
 class ApiClient {
  public:
@@ -41,10 +44,13 @@ class ApiClient {
   Result<std::string> get(std::string const& target);
   Result<std::string> post(std::string const& target, std::string body,
                            std::string const& idempotency_key = {});
+  Result<std::string> put(std::string const& target, std::string body);
   Result<std::string> remove(std::string const& target);
+  // For what isn't JSON: the whole response of a 2xx.
+  Result<net::Response> send(net::Request request);
 
  private:
-  Result<std::string> call(net::Request request);
+  Result<std::string> call(net::Request request);  // send()'s body
   net::Runtime runtime_{1};
   std::unique_ptr<net::Client> client_;
   Result<net::Endpoint> endpoint_;

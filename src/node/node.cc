@@ -33,6 +33,7 @@ Node::Node(NodeOptions options)
 Node::~Node() {
   if (api_owner_) api_owner_->stop();
   if (link_) link_->stop();
+  if (index_owner_) index_owner_->stop_fulfilling();
   committer_.reset();  // commits what waits; its callbacks may still use index and API
   index_ = nullptr;
   index_owner_.reset();
@@ -80,9 +81,20 @@ Result<void> Node::open_store() {
   AMIC_TRY(exchange_,
            exchange::Exchange::open(community_, exchange_keys(self, options_.keys), *store_,
                                     *committer_, clock_, random_, options_.config.realm));
-  index_owner_ = std::make_unique<IndexWorker>(*exchange_, *store_, [this](std::uint64_t seq) {
-    if (auto* api = api_.load()) api->index_applied(seq);
-  });
+  exchange_keys_ = exchange_keys(self, options_.keys);
+  carriers_ = std::make_unique<exchange::CarrierExports>(
+      exchange::CarrierParts{community_, *exchange_keys_, options_.config.realm, *store_,
+                             *exchange_, *committer_, clock_, random_});
+  exchange::RelayLimits limits;
+  limits.for_all = options_.config.relay_for_all;
+  limits.for_members = {options_.config.relay_for.begin(), options_.config.relay_for.end()};
+  AMIC_TRY(relay_, exchange::Relay::open(carriers_->parts(), std::move(limits)));
+  operations_ =
+      std::make_unique<exchange::Operations>(*exchange_, *store_, clock_, options_.config.comply);
+  index_owner_ =
+      std::make_unique<IndexWorker>(*exchange_, *store_, *operations_, [this](std::uint64_t seq) {
+        if (auto* api = api_.load()) api->index_applied(seq);
+      });
   index_ = index_owner_.get();
   return {};
 }
@@ -123,9 +135,21 @@ Result<void> Node::open_link() {
   options.port = options_.config.link_listen.port;
   options.tls_seed = to_bytes(options_.keys.tls.seed());
   options.witness_interval_ms = options_.config.witness_interval_s * 1000;
-  AMIC_TRY(link_, link::LinkService::create(
-                      {runtime_, pool_, *exchange_, *log_, *witness_, clock_, random_, metrics_},
-                      std::move(options)));
+  PeerBudget const& budget = options_.config.peer_budget;
+  options.budget = {budget.requests, budget.bytes_per_second, budget.envelopes_per_second,
+                    budget.cpu_ms_per_second};
+  for (auto const& [peer, config] : options_.config.peers)
+    options.send_bytes_per_second[peer] = config.send_bytes_per_second;
+  options.relays = options_.config.relays;
+  options.relay_after_ms = options_.config.relay_after_s * 1000;
+  AMIC_TRY(link_, link::LinkService::create({runtime_, pool_, *exchange_, *log_, *witness_, clock_,
+                                             random_, metrics_, relay_.get()},
+                                            std::move(options)));
+  for (auto const& [peer, config] : options_.config.peers) {
+    if (config.address.empty()) continue;
+    AMIC_TRY(auto address, consent::parse_link_address(config.address));
+    AMIC_TRY_VOID(link_->set_address(peer, {"https", std::move(address.host), address.port}));
+  }
   return {};
 }
 
@@ -147,7 +171,9 @@ Result<void> Node::open_api() {
                                        [this] { return links_json(); },
                                        [this] { return readiness(); },
                                        [this] { return index_owner_->applied_seq(); },
-                                       std::string(kSoftwareVersion)};
+                                       std::string(kSoftwareVersion),
+                                       carriers_.get(),
+                                       operations_.get()};
   AMIC_TRY(api_owner_, api::ApiService::start(dependencies, std::move(options)));
   api_ = api_owner_.get();
   return {};
@@ -180,6 +206,28 @@ void Node::arm_trim() {
 }
 
 namespace {
+json::array carried_json(std::vector<exchange::CarriedFor> const& carried) {
+  json::array out;
+  for (auto const& one : carried)
+    out.push_back({{"from", one.from.str()},
+                   {"batches", one.batches},
+                   {"envelopes", one.envelopes},
+                   {"bytes", one.bytes},
+                   {"oldest", codec::to_rfc3339(one.oldest_ms)}});
+  return out;
+}
+
+json::array rollbacks_json(std::vector<exchange::Rollback> const& rollbacks) {
+  json::array out;
+  for (auto const& one : rollbacks)
+    out.push_back({{"who", one.of_peer ? "peer" : "self"},
+                   {"precedence", precedence_name(static_cast<Precedence>(one.lane))},
+                   {"from_n", one.from_n},
+                   {"upto_n", one.upto_n},
+                   {"at", codec::to_rfc3339(one.at_ms)}});
+  return out;
+}
+
 json::array refusals_json(std::vector<exchange::PeerRefusal> const& refusals) {
   json::array out;
   for (auto const& refusal : refusals)
@@ -200,6 +248,12 @@ json::value Node::links_json() const {
     json::object link;
     link["peer"] = peer.peer.str();
     link["address"] = peer.address;
+    if (peer.via) {
+      link["via"] = peer.via->str();
+      link["at_relay"] = peer.relayed;
+    }
+    if (!peer.carried.empty()) link["carried"] = carried_json(peer.carried);
+    if (peer.equivocations != 0) link["equivocations"] = peer.equivocations;
     link["state"] = peer.linked ? "linked" : peer.reachable ? "reachable" : "unreachable";
     std::uint64_t waiting = 0, bytes = 0, sent = 0, received = 0;
     UnixMs oldest_ms = 0;
@@ -213,10 +267,13 @@ json::value Node::links_json() const {
       if (lane.oldest_queued_ms != 0)
         oldest_ms =
             oldest_ms == 0 ? lane.oldest_queued_ms : std::min(oldest_ms, lane.oldest_queued_ms);
-      lanes.push_back({{"precedence", precedence_name(static_cast<Precedence>(i))},
-                       {"queued", lane.queued_n},
-                       {"acknowledged", lane.acked_n},
-                       {"received", lane.received_n}});
+      json::object shown = {{"precedence", precedence_name(static_cast<Precedence>(i))},
+                            {"queued", lane.queued_n},
+                            {"acknowledged", lane.acked_n},
+                            {"received", lane.received_n}};
+      if (lane.returning) shown["returning"] = true;
+      if (!lane.problem.empty()) shown["problem"] = lane.problem;
+      lanes.push_back(std::move(shown));
     }
     link["waiting"] = waiting;
     link["waiting_bytes"] = bytes;
@@ -225,6 +282,7 @@ json::value Node::links_json() const {
     link["received"] = received;
     link["quarantined"] = peer.quarantined;
     link["refusals"] = refusals_json(peer.refusals);
+    if (!peer.rollbacks.empty()) link["rollbacks"] = rollbacks_json(peer.rollbacks);
     link["cosigned_size"] = peer.cosigned_size;
     if (peer.last_ok_ms != 0) link["last_contact"] = codec::to_rfc3339(peer.last_ok_ms);
     if (peer.next_try_ms != 0) link["next_try"] = codec::to_rfc3339(peer.next_try_ms);

@@ -57,6 +57,10 @@ class Node {
   std::unique_ptr<tlog::Witness> witness_;
   std::unique_ptr<GroupCommitter> committer_;
   std::unique_ptr<exchange::Exchange> exchange_;
+  std::optional<exchange::NodeKeys> exchange_keys_;
+  std::unique_ptr<exchange::CarrierExports> carriers_;
+  std::unique_ptr<exchange::Operations> operations_;
+  std::unique_ptr<exchange::Relay> relay_;
   std::atomic<IndexWorker*> index_ = nullptr;  // set once; read by the committer's callback
   std::unique_ptr<IndexWorker> index_owner_;
   std::unique_ptr<link::LinkService> link_;

@@ -68,56 +68,6 @@ TEST_P(StoreTest, OneBadUnitStoresNothingOfAny) {
   EXPECT_EQ(ok(store_->outbox(member("ID"), 1, 0, 9)).at(0).n, 1U);
 }
 
-TEST_P(StoreTest, LanesNumberFromOneAndDrainWithTheAckedCursor) {
-  std::vector<Append> units;
-  for (std::uint64_t n = 1; n <= 5; ++n) {
-    units.push_back(unit(n, 10 * n));
-    units.back().queue = {{0, member("ID"), 0}, {0, member("PH"), 3}};
-  }
-  ok(store_->append(units));
-  auto const rows = ok(store_->outbox(member("ID"), 0, 2, 2));
-  ASSERT_EQ(rows.size(), 2U);
-  EXPECT_EQ(rows[0].n, 3U);
-  EXPECT_EQ(rows[0].seq, 3U);
-  EXPECT_EQ(rows[0].bytes, 30U);
-
-  Append ack;
-  ack.cursors.push_back({CursorKind::kAcked, member("ID"), 0, 3, to_bytes("receipt 3")});
-  ok(store_->append({ack}));
-  ack.cursors[0].n = 2;  // late and out of order: nothing moves back
-  ack.cursors[0].note = to_bytes("receipt 2");
-  ok(store_->append({ack}));
-  reopen();
-  auto const lanes = ok(store_->lanes());
-  ASSERT_EQ(lanes.size(), 2U);
-  EXPECT_EQ(lanes[0].peer, member("ID"));
-  EXPECT_EQ(lanes[0].last_n, 5U);
-  EXPECT_EQ(lanes[0].acked_n, 3U);
-  EXPECT_EQ(lanes[0].pending_bytes, 90U);
-  EXPECT_EQ(lanes[0].oldest_queued_ms, 1004);
-  EXPECT_EQ(lanes[1].pending_bytes, 150U);
-  EXPECT_EQ(as_text(ok(store_->cursors()).at(0).note), "receipt 3");
-  EXPECT_EQ(ok(store_->outbox(member("ID"), 0, 0, 9)).size(), 2U);
-
-  ack.cursors[0].n = 5;
-  ok(store_->append({ack}));
-  EXPECT_EQ(ok(store_->lanes())[0].pending_bytes, 0U);
-  EXPECT_EQ(ok(store_->lanes())[0].oldest_queued_ms, 0);
-  Append more = unit(6);
-  more.queue = {{0, member("ID"), 0}};
-  ok(store_->append({more}));
-  EXPECT_EQ(ok(store_->outbox(member("ID"), 0, 0, 9)).at(0).n, 6U);  // numbers are not reused
-}
-
-TEST_P(StoreTest, AnAckBeyondTheQueueRaisesTheNextNumber) {
-  Append ack;
-  ack.cursors.push_back({CursorKind::kAcked, member("ID"), 2, 7, {}});
-  Append next = unit(1);
-  next.queue = {{0, member("ID"), 2}};
-  ok(store_->append({ack, next}));
-  EXPECT_EQ(ok(store_->outbox(member("ID"), 2, 0, 9)).at(0).n, 8U);
-}
-
 TEST_P(StoreTest, QuarantineIsBoundedPerPeerAndDropsTheOldest) {
   Append other;
   other.quarantine.push_back({0, member("PH"), 1, Code::kMalformed, "x", {}, to_bytes("y")});
@@ -263,23 +213,127 @@ TEST_P(StoreTest, TheLastVersionIsTheLastThatThisReaderMayRead) {
   EXPECT_EQ(ok(store_->versions(x, low)).size(), 2U);
   EXPECT_EQ(ok(store_->versions(x, high)).front().version_us, 5);
   EXPECT_EQ(ok(store_->object_count(low)), 2U);
-  Hash hash;
-  EXPECT_TRUE(ok(store_->has_version(x, 30, &hash)));
-  EXPECT_EQ(hash, crypto::sha256(as_bytes(object(2, x, 30, secret, 1).body)));
-  EXPECT_FALSE(ok(store_->has_version(x, 31, nullptr)));
-  EXPECT_FALSE(ok(store_->has_version_for(x, 30, open)));
-  EXPECT_TRUE(ok(store_->has_version_for(x, 30, secret)));
-  std::string const unknown = object_id(777);
-  EXPECT_EQ(ok(store_->has_versions({{unknown, 30}, {x, 31}, {x}, {x, 30}, {unknown}, {x, 30}})),
-            (std::vector<bool>{false, false, true, true, false, true}));
-  EXPECT_TRUE(ok(store_->has_versions({})).empty());
+}
+
+TEST_P(StoreTest, EachMembersObjectsStandForThemselves) {
+  AudienceId const a = label("a");
+  std::string const x = object_id(7);
+  ObjectRow mine = object(1, x, 10, a, 1), theirs = object(2, x, 99, a, 1);
+  ObjectRow same = object(3, x, 10, a, 1);
+  theirs.creator = same.creator = member("ZZ");
+  same.body = mine.body;
+  apply({mine, theirs, same}, 1);
+  EXPECT_EQ(ords({}, {a}), Ords({1, 2}));
+  EXPECT_EQ(ords({.select = VersionSelect::kAll}, {a}), Ords({1, 2, 3}));
+  EXPECT_EQ(ords({.select = VersionSelect::kAll, .one_per_version = true}, {a}), Ords({1, 2}));
+  EXPECT_EQ(ords({.versions_us = {10}, .one_per_version = true}, {a}), Ords({1}));
+  EXPECT_EQ(ords({.versions_us = {10}, .creator = member("ZZ"), .one_per_version = true}, {a}),
+            Ords({3}));
+  EXPECT_EQ(ords({.select = VersionSelect::kFirst, .one_per_version = true}, {a}), Ords({1}));
+  EXPECT_EQ(ok(store_->get(x, {a}))->ord, 1U);  // by the first name
+  EXPECT_EQ(ok(store_->get(x, {a}, member("ZZ")))->ord, 2U);
+  EXPECT_FALSE(ok(store_->get(x, {a}, member("QQ"))));
+  EXPECT_EQ(ok(store_->creators(x, {a})), (std::vector{member("MY"), member("ZZ")}));
+  EXPECT_TRUE(ok(store_->creators(x, {})).empty());
+  EXPECT_EQ(ok(store_->originators()), (std::vector{member("MY"), member("ZZ")}));
+  EXPECT_EQ(ok(store_->versions(x, {a})).size(), 3U);
+  EXPECT_EQ(ok(store_->versions(x, {a}, member("MY"))).size(), 1U);
+  ok(store_->shred(1, 1));
+  EXPECT_EQ(ords({.select = VersionSelect::kAll}, {a}), Ords());
+  ok(store_->check());
+}
+
+// Two bodies under one version of one member: whichever came first, the same one is shown, and what
+// one record loses another one still brings.
+TEST_P(StoreTest, WhichOfTwoBodiesIsShownDoesNotDependOnTheirOrder) {
+  AudienceId const a = label("a");
+  std::string const x = object_id(7);
+  std::string const first = R"({"n":"one"})", second = R"({"n":"two"})";
+  std::string const shown =
+      crypto::sha256(as_bytes(first)) < crypto::sha256(as_bytes(second)) ? first : second;
+  std::uint64_t ord = 0;
+  for (bool const swapped : {false, true}) {
+    ok(store_->reset_index());
+    label("a");
+    ord = 0;
+    for (std::uint64_t const seq : {1U, 2U, 3U}) {
+      ObjectRow row = object(++ord, x, 10, a, seq);
+      row.body = (seq == 2) != swapped ? second : first;
+      Derived derived;
+      derived.objects = {row};
+      derived.edges = {{x, object_id(seq), "ref", ord, a}};
+      derived.upto_seq = seq;
+      if (!swapped) ok(store_->append({unit(seq)}));
+      ok(store_->apply(derived));
+    }
+    auto const rows = ok(store_->page({.select = VersionSelect::kAll}, {a})).rows;
+    ASSERT_EQ(rows.size(), 1U);
+    EXPECT_EQ(rows[0].body, shown);
+    EXPECT_EQ(ok(store_->object_count({a})), 1U);
+    EXPECT_EQ(ok(store_->edges(x, true, 10, {a})).size(), 1U);
+    for (std::uint64_t const seq : {1U, 2U, 3U}) {
+      auto const rivals = ok(store_->rivals(seq, 10, {a}));
+      ASSERT_EQ(rivals.size(), 1U) << seq;
+      EXPECT_NE(rivals[0].mine.body, rivals[0].other.body);
+      EXPECT_EQ(rivals[0].mine.seq, seq);
+    }
+    EXPECT_TRUE(ok(store_->rivals(1, 10, {})).empty());
+    ok(store_->check());
+  }
+  ok(store_->shred(1, 1));
+  ok(store_->shred(3, 1));
+  EXPECT_EQ(ok(store_->page({}, {a})).rows.at(0).seq, 2U);
+  EXPECT_EQ(ok(store_->edges(x, true, 10, {a})).at(0).to, object_id(2));
+  EXPECT_TRUE(ok(store_->rivals(2, 10, {a})).empty());
+  ok(store_->check());
+  ok(store_->shred(2, 1));
+  EXPECT_EQ(ok(store_->object_count({a})), 0U);
+  EXPECT_TRUE(ok(store_->edges(x, true, 10, {a})).empty());
+  ok(store_->check());
+}
+
+TEST_P(StoreTest, ALooseBodyIsShownOnceAtItsFirstVersion) {
+  AudienceId const a = label("a"), b = label("b");
+  std::string const x = object_id(7, "ipv4-addr");
+  auto const loose = [&](std::uint64_t ord, std::int64_t version, AudienceId audience,
+                         std::string const& body) {
+    ObjectRow row = object(ord, x, version, audience, ord);
+    row.loose = true;
+    row.body = body;
+    return row;
+  };
+  for (std::uint64_t seq = 1; seq <= 5; ++seq) ok(store_->append({unit(seq)}));
+  Derived derived;
+  derived.objects = {loose(1, 50, a, "A"), loose(2, 40, a, "B"), loose(3, 30, a, "A"),
+                     loose(4, 20, b, "B"), loose(5, 60, b, "C")};
+  derived.upto_seq = 5;
+  ok(store_->apply(derived));
+  auto const all = [&](AudienceSet const& set) {
+    return ords({.select = VersionSelect::kAll}, set);
+  };
+  EXPECT_EQ(all({a}), Ords({2, 3}));  // A since 30, B since 40
+  EXPECT_EQ(all({b}), Ords({4, 5}));
+  EXPECT_EQ(all({a, b}), Ords({3, 4, 5}));  // B since 20
+  EXPECT_EQ(ok(store_->get(x, {a}))->body, "B");
+  EXPECT_EQ(ok(store_->get(x, {a, b}))->body, "C");
+  EXPECT_EQ(ords({.select = VersionSelect::kFirst}, {a, b}), Ords({4}));
+  EXPECT_EQ(ok(store_->versions(x, {a, b})).size(), 3U);
+  EXPECT_EQ(ok(store_->object_count({a})), 2U);
+  ok(store_->check());
+  ok(store_->shred(3, 1));
+  EXPECT_EQ(all({a}), Ords({1, 2}));
+  EXPECT_EQ(ok(store_->get(x, {a}))->body, "A");
+  ok(store_->check());
 }
 
 TEST_P(StoreTest, AWiderReleaseOfTheSameVersionIsShownOnceToEachReader) {
   AudienceId const secret = label("secret"), open = label("open");
   std::string const x = object_id(7);
-  apply({object(1, x, 10, secret, 1)}, 1);
-  apply({object(2, x, 10, open, 2), object(3, x, 10, open, 2)}, 2);  // 3 repeats 2: ignored
+  ObjectRow narrow = object(1, x, 10, secret, 1), wide = object(2, x, 10, open, 2);
+  ObjectRow again = object(3, x, 10, open, 2);  // waits behind
+  wide.body = again.body = narrow.body;
+  apply({narrow}, 1);
+  apply({wide, again}, 2);
   for (auto const select : {VersionSelect::kLast, VersionSelect::kFirst, VersionSelect::kAll}) {
     EXPECT_EQ(ords({.select = select}, {open}), Ords({2}));
     EXPECT_EQ(ords({.select = select}, {secret}), Ords({1}));
@@ -287,6 +341,7 @@ TEST_P(StoreTest, AWiderReleaseOfTheSameVersionIsShownOnceToEachReader) {
   }
   EXPECT_EQ(ok(store_->versions(x, {secret, open})).size(), 1U);
   EXPECT_EQ(ok(store_->get(x, {open}))->ord, 2U);
+  EXPECT_EQ(ok(store_->object_count({open})), 1U);
   ok(store_->check());
 }
 

@@ -34,12 +34,6 @@ enum class RecordKind : std::uint8_t {
 };
 
 // Where the feed of objects ends: the last position and time given.
-// Asks for one version of an object, or without one for any.
-struct VersionKey {
-  std::string_view id;
-  std::optional<std::int64_t> version_us = {};
-};
-
 struct FeedEnd {
   std::uint64_t ord = 0;
   std::int64_t added_us = 0;
@@ -94,15 +88,49 @@ struct Tile {
   Bytes hashes;  // 1 to 256 hashes of 32 bytes; a put replaces
 };
 
-// One unit of work: all of it durable, or none.
+// One unit of work: all of it durable, or none. Taken in the order of the members here.
 struct Append {
   std::vector<Record> records = {};  // seq ignored on input
-  struct Queue {
-    std::size_t record = 0;  // index into records
+  // Makes room for numbers that a peer knows from before: rows from first_n on move behind behind_n
+  // (>= first_n - 1) in their order, and the next number comes after them. Not for rows that the
+  // peer has signed for: kOutOfRange.
+  struct Requeue {
     MemberId peer;
     std::uint8_t lane = 0;
+    std::uint64_t first_n = 0;
+    std::uint64_t behind_n = 0;
+  };
+  std::vector<Requeue> requeue = {};
+  // Outgoing rows under the numbers that they had before (a node restored from a backup). A row
+  // that is there is left if it has this digest; with another one: kConflict.
+  struct Sent {
+    MemberId peer;
+    std::uint8_t lane = 0;
+    std::uint64_t n = 0;
+    std::optional<std::size_t> record = {};  // index into records, or
+    std::uint64_t seq = 0;                   // a record held; 0: none, only the digest is known
+    Hash digest = {};
+    std::uint32_t bytes = 0;
+    UnixMs queued_ms = 0;
+  };
+  std::vector<Sent> sent = {};
+  struct Queue {
+    std::size_t record = 0;  // index into records, or
+    MemberId peer;
+    std::uint8_t lane = 0;
+    std::uint64_t seq = 0;  // a record held, if not 0
   };
   std::vector<Queue> queue = {};  // outbox rows; the store gives each (peer, lane) its next n
+  // What came from a peer under n. A row that is there is replaced.
+  struct Received {
+    MemberId peer;
+    std::uint8_t lane = 0;
+    std::uint64_t n = 0;
+    std::optional<std::size_t> record = {};  // index into records, or
+    std::uint64_t seq = 0;                   // a record held before; 0: refused
+    Hash digest = {};
+  };
+  std::vector<Received> received = {};
   std::vector<Cursor> cursors = {};
   std::vector<Quarantined> quarantine = {};
   std::vector<KvPut> kv = {};
@@ -116,6 +144,15 @@ struct OutboxRow {
   std::uint64_t seq = 0;
   std::uint32_t bytes = 0;
   UnixMs queued_ms = 0;
+};
+// What a lane's number stood for, in either direction. Kept for ever.
+struct LaneRow {
+  std::uint64_t n = 0;
+  std::uint64_t seq =
+      0;        // of the record; 0: not held (received: refused; sent: only known by digest)
+  Hash digest;  // of the envelope
+  std::uint32_t bytes = 0;  // sent: its size; received: 0
+  bool operator==(LaneRow const&) const = default;
 };
 struct LaneDepth {  // one per (peer, lane) with a queue; pending = last_n - acked_n
   MemberId peer;
@@ -139,18 +176,30 @@ using AudienceSet = std::vector<AudienceId>;  // sorted; empty sees nothing
 struct ObjectRow {
   std::uint64_t ord = 0;        // position in the feed, 1-based, assigned by apply in order
   std::string id;               // "indicator--..."
-  std::int64_t version_us = 0;  // modified, else created, else added (holdings decides)
+  std::int64_t version_us = 0;  // holdings decides
   std::string type;
   MemberId creator;  // member whose envelope brought it
   AudienceId audience = 0;
-  std::uint64_t seq = 0;      // log record that brought it
-  std::int64_t added_us = 0;  // unique and increasing over the feed
-  std::string body;           // exact JSON text as received
+  std::uint64_t seq = 0;         // log record that brought it
+  std::int64_t added_us = 0;     // unique and increasing over the feed
+  std::string body;              // exact JSON text as received
+  bool loose = false;            // the body states no version: version_us is when it was said
+  std::uint64_t placed_seq = 0;  // record that gave it its place in the feed, if not `seq` itself
+};
+
+// What the originator's operations have made of an item. Values are part of the index.
+enum class ItemState : std::uint8_t {
+  kActive = 0,
+  kRetracted = 1,  // out of view; may come back
+  kRecalled = 2,   // out of view for good
+  kRemoved = 3,    // narrowed to others: out of view here for good
+  kErased = 4,     // its contents were destroyed here
 };
 
 struct ItemRow {
   std::uint64_t seq = 0;  // log record
   EnvelopeId id;
+  Hash digest;  // of its envelope
   MemberId originator;
   Precedence precedence = Precedence::kRoutine;
   AudienceId audience = 0;
@@ -161,6 +210,59 @@ struct ItemRow {
   std::uint32_t objects = 0;  // accepted
   std::uint32_t quarantined = 0;
   std::uint32_t rejected = 0;
+  ItemState state = ItemState::kActive;
+};
+
+// A record whose objects leave the index: what else it brought follows in the same batch, placed
+// by record `at_seq`, or never.
+struct ItemChange {
+  std::uint64_t at_seq = 0;
+  ItemRow row;  // replaces the item's, or becomes it
+};
+
+// What operations ask of this node about an item. Values are part of the index.
+enum class Duty : std::uint8_t {
+  kNone = 0,
+  kWaiting = 1,  // destroy it once it is here
+  kDue = 2,      // destroy it and say so
+  kAsked = 3,    // the originator knows that it waits for a decision
+  kRefused = 4,
+  kComplied = 5,
+};
+
+// All operations by one member on one item, merged by holdings. They count only if the member is
+// the item's originator, which shows when the item is here. Key: (target, originator).
+struct OperationRow {
+  Hash target;  // digest of the item's envelope
+  EnvelopeId item;
+  MemberId originator;
+  std::uint64_t counter = 0;  // of the latest; so are the next five
+  std::uint8_t kind = 0;
+  Hash digest;            // of its envelope
+  std::uint64_t seq = 0;  // its log record
+  UnixMs at_ms = 0;
+  std::string reason;
+  AudienceId audience = 0;  // the marking that the item has by it
+  ItemState state = ItemState::kActive;
+  Precedence precedence = Precedence::kRoutine;
+  Duty duty = Duty::kNone;
+  std::uint64_t demand_counter = 0;  // of the latest that asks for destruction here; 0: none
+  Hash demand;                       // digest of its envelope
+  std::uint64_t updated_seq = 0;     // log record that made this row what it is
+  bool operator==(OperationRow const&) const = default;
+};
+
+// What one member answered to the operations on an item of ours.
+struct ReplyRow {
+  Hash target;
+  MemberId member;
+  std::uint64_t counter = 0;  // of the operation answered
+  std::uint8_t outcome = 0;
+  UnixMs at_ms = 0;
+  std::string done;       // what was done
+  std::string reason;     // why not
+  std::uint64_t seq = 0;  // log record that brought it
+  bool operator==(ReplyRow const&) const = default;
 };
 
 // An input object that did not become an ObjectRow: where and why (law 4).
@@ -189,6 +291,10 @@ struct Derived {
       objects;  // ord and added_us already assigned by the caller, from feed_end()
   std::vector<EdgeRow> edges = {};
   std::vector<RefusedObject> refused = {};
+  std::vector<ItemChange> changes = {};  // applied before the objects
+  std::vector<OperationRow> operations = {};
+  std::vector<ReplyRow> replies = {};
+  FeedEnd end = {};            // positions and times up to here are used up, rows or none
   std::uint64_t upto_seq = 0;  // becomes the watermark in the same transaction
 };
 
@@ -202,11 +308,20 @@ struct PageFilter {
   std::vector<std::string> spec_versions = {};  // reserved for STIX 2.1 only today
   VersionSelect select = VersionSelect::kLast;
   std::optional<MemberId> creator = {};
+  // For protocols that know one object a version: of those of several members that have the same id
+  // and version, only that of the member whose name sorts first. With `creator` it does nothing.
+  bool one_per_version = false;
   std::size_t limit = 100;  // 1..limits::kPageMax
 };
 struct Page {
   std::vector<ObjectRow> rows;  // in ord order
   bool more = false;
+};
+
+// Two bodies under one id and version by one member.
+struct Rivals {
+  ObjectRow mine;  // of the record asked for
+  ObjectRow other;
 };
 
 struct Options {
@@ -237,10 +352,10 @@ class Store {
   // Log. append: one transaction over all units, in order, one fsync; returns the first seq given.
   // On any failure nothing of any unit is stored. kConflict names the id already present.
   // Without records it returns the seq that the next one will get. Cursors never move back: a lower
-  // n than the stored one leaves that one; an equal n replaces the note. A kAcked cursor lets the
-  // outbox rows up to it go; past last_n it raises last_n, so that a number the peer has seen is
-  // never given twice. After kIo from a failed fsync a restart may find the units stored after all:
-  // retry under the same ids and take kConflict for success.
+  // n than the stored one leaves that one; an equal n replaces the note. With a kAcked cursor the
+  // rows up to it wait no longer; past last_n it raises last_n, so that a number the peer has seen
+  // is never given twice. After kIo from a failed fsync a restart may find the units stored after
+  // all: retry under the same ids and take kConflict for success.
   virtual Result<std::uint64_t> append(std::vector<Append> const& units) = 0;
   virtual Result<std::uint64_t> log_size() = 0;  // = highest seq
   // Records from `from_seq` on (inclusive), at least one even if it alone exceeds bytes_max.
@@ -249,9 +364,16 @@ class Store {
   virtual Result<std::vector<Hash>> log_digests(std::uint64_t from_seq, std::size_t count_max,
                                                 std::vector<RecordKind>* kinds) = 0;
   virtual Result<std::optional<Record>> log_find(EnvelopeId const& id) = 0;
+  // Rows that the peer has not signed for yet.
   virtual Result<std::vector<OutboxRow>> outbox(MemberId const& peer, std::uint8_t lane,
                                                 std::uint64_t after_n, std::size_t count_max) = 0;
   virtual Result<std::vector<LaneDepth>> lanes() = 0;
+  // All that was ever sent to a peer, and received from it, by number. There are holes where a
+  // number was skipped, and nothing from before the store kept this (schema 2).
+  virtual Result<std::vector<LaneRow>> sent(MemberId const& peer, std::uint8_t lane,
+                                            std::uint64_t after_n, std::size_t count_max) = 0;
+  virtual Result<std::vector<LaneRow>> received(MemberId const& peer, std::uint8_t lane,
+                                                std::uint64_t after_n, std::size_t count_max) = 0;
   virtual Result<std::vector<Cursor>> cursors() = 0;
   // Newest first.
   virtual Result<std::vector<Quarantined>> quarantine(MemberId const& peer,
@@ -263,9 +385,9 @@ class Store {
   virtual Result<std::optional<Bytes>> tile(std::uint8_t level, std::uint64_t index) = 0;
 
   // Erasure. Destroys the record's data key and what is stored of its bytes, deletes its objects,
-  // edges and refused objects from the index and the title and counts of its item, and overwrites
-  // the old pages of both files. Record number, id, digest and times stay, so that proofs do.
-  // Objects that another record brought as well are in the index again after the next rebuild.
+  // edges and refused objects from the index, and overwrites the old pages of both files. Record
+  // number, id, digest and times stay, so that proofs do. Of an item under operations a row without
+  // contents stays; other items go. What another record brings as well stays in view.
   // kConflict: a peer has not signed for it yet. kNotFound: no such record. kLocked: erased, but
   // another process still reads old pages; call again, or open again, to overwrite those. Safe to
   // repeat; what a kill interrupts is finished by open(). Waits for readers of the index.
@@ -273,27 +395,43 @@ class Store {
 
   // Index. apply is idempotent: rows at or below the watermark are ignored, and so are those of
   // records that were shredded. Needs every row's audience known, seq <= upto_seq, ord and added_us
-  // of objects rising, and their seq not falling: kOutOfRange otherwise, nothing applied. The same
-  // (id, version) may be held once per audience, so that a wider release of what is already held
-  // narrowly becomes visible; one reader never sees it twice (the first one he may read counts). A
-  // second row of the same (id, version, audience) is ignored.
+  // of objects rising, and the seq that placed them not falling: kOutOfRange otherwise, nothing
+  // applied.
+  //
+  // Which row of an id a reader is shown, among those that he may read and for each creator apart:
+  //  - of one version, the one with the smallest SHA-256 of its body, then the smallest ord;
+  //  - of loose rows with one body, the one with the smallest version, then the smallest ord.
+  // So it depends on what is held, not on the order in which it came. Rows that are not shown stay
+  // and take the place of one that is erased or changed.
   virtual Result<void> apply(Derived const& derived) = 0;
   virtual Result<std::uint64_t> watermark() = 0;
   virtual Result<FeedEnd> feed_end() = 0;  // never less than what a shredded record had reached
   // Apply thread only. Durable with the next apply(), whether or not `audiences` repeats it.
   virtual Result<AudienceId> intern(BytesView label) = 0;
   virtual Result<std::vector<Audience>> audiences() = 0;
-  virtual Result<std::optional<ObjectRow>> get(std::string const& id,
-                                               AudienceSet const& readable) = 0;  // latest readable
-  virtual Result<std::vector<ObjectRow>> versions(
-      std::string const& id, AudienceSet const& readable) = 0;  // oldest first; the newest kPageMax
-  // True whoever may read it: for duplicate detection by the apply thread only, never for readers.
-  virtual Result<bool> has_version(std::string const& id, std::int64_t version_us,
-                                   Hash* body_sha256) = 0;
-  virtual Result<bool> has_version_for(std::string const& id, std::int64_t version_us,
-                                       AudienceId audience) = 0;  // likewise
-  // Likewise, for a whole item in one read: out[i] says whether wanted[i] is held.
-  virtual Result<std::vector<bool>> has_versions(std::vector<VersionKey> const& wanted) = 0;
+  // Latest readable one by `creator`; without it by the first of the members, in the order of their
+  // names, that have a readable one (creators()).
+  virtual Result<std::optional<ObjectRow>> get(std::string const& id, AudienceSet const& readable,
+                                               std::optional<MemberId> const& creator) = 0;
+  Result<std::optional<ObjectRow>> get(std::string const& id, AudienceSet const& readable) {
+    return get(id, readable, std::nullopt);
+  }
+  // By version, then creator, oldest first; the newest kPageMax.
+  virtual Result<std::vector<ObjectRow>> versions(std::string const& id,
+                                                  AudienceSet const& readable,
+                                                  std::optional<MemberId> const& creator) = 0;
+  Result<std::vector<ObjectRow>> versions(std::string const& id, AudienceSet const& readable) {
+    return versions(id, readable, std::nullopt);
+  }
+  // Members with a readable object of this id, sorted.
+  virtual Result<std::vector<MemberId>> creators(std::string const& id,
+                                                 AudienceSet const& readable) = 0;
+  // Members with rows in the feed, sorted. For the node itself, never for readers.
+  virtual Result<std::vector<MemberId>> originators() = 0;
+  // Objects of the record of which the same member holds another body under the same version, in
+  // ord order; both readable. The texts differ; whether the contents do is for the caller.
+  virtual Result<std::vector<Rivals>> rivals(std::uint64_t seq, std::size_t limit,
+                                             AudienceSet const& readable) = 0;
   // kOutOfRange for a limit outside 1..kPageMax or more than kPageMax values in a filter.
   virtual Result<Page> page(PageFilter const& filter, AudienceSet const& readable) = 0;
   // newest_first: seq < after_seq (0 = from the newest); else seq > after_seq.
@@ -304,12 +442,22 @@ class Store {
   virtual Result<std::vector<EdgeRow>> edges(std::string const& node, bool outgoing,
                                              std::size_t limit, AudienceSet const& readable) = 0;
   virtual Result<std::vector<RefusedObject>> refused(std::uint64_t seq) = 0;
-  // Object versions held (rows of the feed) under the readable labels.
+  virtual Result<std::optional<OperationRow>> operation(Hash const& target,
+                                                        MemberId const& originator) = 0;
+  // By the log record of the latest operation on each item, after `after_seq`, oldest first.
+  virtual Result<std::vector<OperationRow>> operations(std::uint64_t after_seq, std::size_t limit,
+                                                       AudienceSet const& readable) = 0;
+  // In the order of their targets, after `after`. For the node itself, never for readers.
+  virtual Result<std::vector<OperationRow>> duties(Duty duty, Hash const& after,
+                                                   std::size_t limit) = 0;
+  virtual Result<std::vector<ReplyRow>> replies(Hash const& target) = 0;  // by member
+  // Rows of the feed under the readable labels: objects by version, creator and label.
   virtual Result<std::uint64_t> object_count(AudienceSet const& readable) = 0;
 
   // Maintenance.
-  virtual Result<void> reset_index() = 0;   // empties idx.db; the caller re-applies the log
-  virtual Result<Hash> index_digest() = 0;  // over decoded contents in key order
+  virtual Result<void> reset_index() = 0;  // empties idx.db; the caller re-applies the log
+  // Over decoded contents; the same for every index made from the same log, erased records or not.
+  virtual Result<Hash> index_digest() = 0;
   // Online backup; the copy is a store that open() takes. kConflict if one is there already.
   virtual Result<void> snapshot(std::filesystem::path const& directory) = 0;
   virtual Result<void> check() = 0;  // kCorrupt with file and first finding

@@ -1,3 +1,5 @@
+#include "obs/log.h"
+
 #include <algorithm>
 
 #include "base/check.h"
@@ -39,14 +41,34 @@ Result<std::size_t> add_leaves(std::vector<store::Append> const& units, merkle::
   return records;
 }
 
+// An append that answered kIo may be there all the same (a commit whose answer was lost). True if
+// the store shows exactly these records after the first `size`; nobody else appends to it.
+bool kept_after_all(store::Store& store, std::uint64_t size,
+                    std::vector<store::Append> const& units, std::size_t records) {
+  auto const digests = store.log_digests(size + 1, records + 1, nullptr);
+  if (!digests || digests->size() != records) return false;
+  auto next = digests->begin();
+  for (store::Append const& unit : units) {
+    for (store::Record const& record : unit.records) {
+      if (record.digest != *next++) return false;
+    }
+  }
+  return true;
+}
+
 }  // namespace
 
-Log::Log(store::Store& store, std::string origin, crypto::SigningKey key)
-    : store_(store), origin_(std::move(origin)), key_(std::move(key)) {}
+Log::Log(store::Store& store, std::string first_origin, crypto::SigningKey key)
+    : store_(store),
+      first_origin_(std::move(first_origin)),
+      key_(std::move(key)),
+      origin_(first_origin_) {}
 
-Result<std::unique_ptr<Log>> Log::open(store::Store& store, std::string origin,
+Result<std::unique_ptr<Log>> Log::open(store::Store& store, std::string first_origin,
                                        crypto::SigningKey log_key) {
-  std::unique_ptr<Log> log(new Log(store, std::move(origin), std::move(log_key)));
+  std::unique_ptr<Log> log(new Log(store, std::move(first_origin), std::move(log_key)));
+  AMIC_TRY(log->incarnation_, stored_incarnation(store));
+  log->origin_ = incarnation_origin(log->first_origin_, log->incarnation_);
   AMIC_TRY(log->tree_, internal::load_tree(store));
   AMIC_TRY_VOID(internal::check_last_leaves(store, log->tree_.size()));
   AMIC_TRY_VOID(log->load_checkpoint());
@@ -89,7 +111,11 @@ Result<std::uint64_t> Log::append_locked(std::vector<store::Append> units) {
     }
     units.back().kv.push_back(internal::tree_put(next));
   }
-  auto const first = store_.append(units);
+  auto first = store_.append(units);
+  if (!first && first.error().code == Code::kIo && records > 0 &&
+      kept_after_all(store_, tree_.size(), units, records)) {
+    first = tree_.size() + 1;
+  }
   if (!first) {
     uncertain_ = true;
     return fail(first.error());
@@ -194,8 +220,61 @@ std::uint64_t Log::checkpoint_size() const {
   return signed_ ? signed_->size : 0;
 }
 
+std::string Log::origin() const {
+  std::lock_guard const lock(mutex_);
+  return origin_;
+}
+
 merkle::NoteVerifier Log::verifier() const {
-  return {origin_, merkle::NoteKeyType::kEd25519, key_.verify_key()};
+  return {origin(), merkle::NoteKeyType::kEd25519, key_.verify_key()};
+}
+
+// ---- A log that was set back ------------------------------------------------------------------
+
+Result<bool> Log::leads_to(merkle::Checkpoint const& checkpoint) {
+  if (checkpoint.size > tree_.size()) return false;
+  if (checkpoint.size == tree_.size()) return checkpoint.root == tree_.root();
+  AMIC_TRY(Hash const root, merkle::tree_root(checkpoint.size, internal::tile_reader(store_)));
+  return checkpoint.root == root;
+}
+
+Result<bool> Log::compare(std::string_view witnessed_note) {
+  AMIC_TRY(merkle::Note const note, merkle::parse_note(witnessed_note));
+  AMIC_TRY(merkle::Checkpoint const shown, merkle::parse_checkpoint_text(note.text));
+  auto const incarnation = incarnation_of(shown.origin, first_origin_);
+  if (!incarnation) return fail(Code::kWrongIdentity, "checkpoint.origin", shown.origin);
+  AMIC_TRY_VOID(merkle::verify_note(
+      note, {{shown.origin, merkle::NoteKeyType::kEd25519, key_.verify_key()}}));
+  std::lock_guard const writer(write_mutex_);
+  AMIC_TRY_VOID(take_over_store());
+  if (*incarnation < incarnation_) return false;  // that one ended, and this is why
+  if (*incarnation == incarnation_) {
+    AMIC_TRY(bool const good, leads_to(shown));
+    if (good) return false;
+  }
+  if (*incarnation == kIncarnationMax)
+    return fail(Code::kOutOfRange, "tlog.incarnation", "began anew too often");
+  AMIC_TRY_VOID(begin_incarnation(*incarnation + 1));
+  obs::log(obs::Level::kWarn, "tlog.restarted",
+           {{"origin", origin_}, {"seen", shown.size}, {"size", tree_.size()}});
+  return true;
+}
+
+Result<void> Log::begin_incarnation(std::uint32_t incarnation) {
+  std::vector<store::KvPut> rows = {
+      {kTlogSpace, internal::kIncarnationKey, codec::Writer().u32(incarnation).take()},
+      {kTlogSpace, internal::kCheckpointKey, std::nullopt},
+      {kTlogSpace, internal::kCosignedKey, std::nullopt}};
+  if (!note_.empty())
+    rows.push_back({kTlogSpace, internal::kCheckpointKey + ("/" + std::to_string(incarnation_)),
+                    to_bytes(note_)});
+  AMIC_TRY_VOID(append_locked(kv_unit(std::move(rows))));
+  std::lock_guard const lock(mutex_);
+  incarnation_ = incarnation;
+  origin_ = incarnation_origin(first_origin_, incarnation);
+  signed_.reset();
+  note_.clear();
+  return {};
 }
 
 }  // namespace amic::tlog

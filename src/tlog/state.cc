@@ -1,6 +1,7 @@
 #include "tlog/state.h"
 
 #include <algorithm>
+#include <charconv>
 
 #include "codec/codec.h"
 
@@ -58,6 +59,33 @@ std::string log_origin(CommunityId const& community, MemberId const& member, Rea
   std::string place = lower(realm.str());  // "operations" or "exercise:<name>"
   std::replace(place.begin(), place.end(), ':', '/');
   return host_of(community, member) + "/log/" + place;
+}
+
+std::string incarnation_origin(std::string const& first, std::uint32_t incarnation) {
+  return incarnation <= 1 ? first : first + "/" + std::to_string(incarnation);
+}
+
+std::optional<std::uint32_t> incarnation_of(std::string_view origin, std::string_view first) {
+  if (origin == first) return 1;
+  if (!origin.starts_with(first)) return std::nullopt;
+  auto const rest = origin.substr(first.size());
+  std::uint32_t number = 0;
+  auto const* const end = rest.data() + rest.size();
+  if (rest.size() < 2 || rest[0] != '/' || rest[1] == '0') return std::nullopt;
+  auto const [stop, error] = std::from_chars(rest.data() + 1, end, number);
+  if (error != std::errc() || stop != end || number < 2 || number > kIncarnationMax)
+    return std::nullopt;
+  return number;
+}
+
+Result<std::uint32_t> stored_incarnation(store::Store& store) {
+  AMIC_TRY(std::optional<Bytes> const bytes, store.kv_get(kTlogSpace, internal::kIncarnationKey));
+  if (!bytes) return std::uint32_t{1};
+  codec::Reader reader(*bytes, "tlog.incarnation");
+  std::uint32_t const number = reader.u32();
+  if (!reader.finish() || number < 2 || number > kIncarnationMax)
+    return fail(Code::kCorrupt, "tlog.incarnation", "malformed");
+  return number;
 }
 
 std::string cosigner_name(CommunityId const& community, MemberId const& member) {

@@ -8,6 +8,7 @@ namespace amic::tlog::internal {
 inline constexpr char kTreeKey[] = "tree";
 inline constexpr char kCheckpointKey[] = "checkpoint";
 inline constexpr char kCosignedKey[] = "cosigned";
+inline constexpr char kIncarnationKey[] = "incarnation";
 
 // Leaf of a record in the tree.
 Hash record_leaf(store::RecordKind kind, Hash const& digest);

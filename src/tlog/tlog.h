@@ -25,6 +25,8 @@ namespace amic::tlog {
 //   "tree"       u64 size || root, written with every append
 //   "checkpoint" the last note signed, with the cosignatures collected for it
 //   "cosigned"   the last note that carried a cosignature
+//   "incarnation" u32, from 2 on: how often the log began anew; and "checkpoint/<k>", the last note
+//                of incarnation k
 inline constexpr char kTlogSpace[] = "tlog";
 inline constexpr char kWitnessSpace[] = "witness";  // key = origin of a peer's log
 inline constexpr char kEvidenceSpace[] = "evidence";
@@ -34,6 +36,15 @@ Bytes log_entry(store::RecordKind kind, Hash const& digest);  // 33 bytes
 // Origin of a member's log in a realm, also the note key name: "<member>.<community
 // hex8>.amic/log/operations" (lower case); of an exercise: ".../log/exercise/<name>".
 std::string log_origin(CommunityId const& community, MemberId const& member, Realm const& realm);
+// A log that was set back (its node was restored from a backup) cannot be consistent with what
+// peers have cosigned: it goes on under the origin "<origin>/<k>", k = 2, 3, ...; nothing else of
+// it changes. The incarnation that `origin` is of the log which began as `first`; nullopt: none.
+std::string incarnation_origin(std::string const& first, std::uint32_t incarnation);
+std::optional<std::uint32_t> incarnation_of(std::string_view origin, std::string_view first);
+inline constexpr std::uint32_t kIncarnationMax = 9999;
+// As it is stored; 1 if the log never began anew.
+Result<std::uint32_t> stored_incarnation(store::Store& store);
+
 std::string cosigner_name(CommunityId const& community, MemberId const& member);
 
 // Threads: any; writers (append, sign_checkpoint, add_cosignatures) take turns, so that the store
@@ -44,13 +55,14 @@ class Log {
   // kv space "tlog", that nothing was cut or rewritten: kCorrupt otherwise, naming what.
   // kWrongIdentity if the last checkpoint was signed with another key. The last tile's leaves are
   // compared with the records' digests; verify_log below compares everything.
-  static Result<std::unique_ptr<Log>> open(store::Store& store, std::string origin,
+  // `first_origin`: without an incarnation.
+  static Result<std::unique_ptr<Log>> open(store::Store& store, std::string first_origin,
                                            crypto::SigningKey log_key);
 
   // Appends units with their leaves and tiles; one fsync. Returns the first seq. Each record's
-  // digest must be the SHA-256 of its bytes: kInternal otherwise. On any failure the tree stays as
-  // it was; if the store turns out to have kept the units after all, the next call takes its state
-  // over.
+  // digest must be the SHA-256 of its bytes: kInternal otherwise. A kIo of the store that shows the
+  // records all the same is a success. On any failure the tree stays as it was; if the store turns
+  // out later to have kept the units after all, the next call takes its state over.
   Result<std::uint64_t> append(std::vector<store::Append> units);
 
   // Signs the current tree (never an older or different one), keeps it durably, returns the note.
@@ -66,8 +78,14 @@ class Log {
 
   std::uint64_t size() const;
   std::uint64_t checkpoint_size() const;  // of the last signed checkpoint; 0 before the first
-  std::string const& origin() const { return origin_; }
+  std::string origin() const;
   merkle::NoteVerifier verifier() const;
+
+  // A peer shows the last checkpoint of this log that it has cosigned. If that was signed here and
+  // this log does not lead to it, the log was set back: the next incarnation begins, and true is
+  // the answer. Nothing but this log's own signature can cause that. kWrongIdentity: of another
+  // log; kBadSignature.
+  Result<bool> compare(std::string_view witnessed_note);
 
   // Body of an add-checkpoint request for a witness that last cosigned `old_size`. kUnavailable
   // before the first checkpoint. kConflict if the witness has seen more than was ever signed here:
@@ -90,12 +108,17 @@ class Log {
   Result<void> keep_note(merkle::Note const& note, merkle::Checkpoint const& checkpoint);
   Result<void> load_checkpoint();
 
+  Result<bool> leads_to(merkle::Checkpoint const& checkpoint);
+  Result<void> begin_incarnation(std::uint32_t incarnation);
+
   store::Store& store_;
-  std::string const origin_;
+  std::string const first_origin_;
   crypto::SigningKey const key_;
   std::mutex write_mutex_;    // taken first; held across the store's disk write
   bool uncertain_ = false;    // an append failed: the store may hold more than tree_
   mutable std::mutex mutex_;  // guards what follows, for moments only
+  std::uint32_t incarnation_ = 1;
+  std::string origin_;
   merkle::TreeBuilder tree_;
   std::optional<merkle::Checkpoint> signed_;
   std::string note_;  // of signed_
@@ -131,6 +154,9 @@ class Witness {
   // at most limits::kLogEvidenceMax of a kind for one log, the first ones. Any thread.
   WitnessAnswer add_checkpoint(std::string_view body,
                                std::vector<merkle::NoteVerifier> const& logs);
+  // The last checkpoint cosigned of the log that began as `first_origin`, of whatever incarnation,
+  // with its own signature alone; empty if there is none.
+  Result<std::string> last_note(std::string const& first_origin);
   // Largest size known for an origin, for status.
   Result<std::uint64_t> known_size(std::string const& origin);
   // Evidence in key order (by origin), after `after_key`; the key of each with it.
@@ -144,9 +170,15 @@ class Witness {
     Hash root;
     std::string note;  // empty: nothing yet
   };
+  struct Line {  // whose checkpoint it is
+    std::string first_origin;
+    std::uint32_t incarnation = 1;
+  };
   Result<Seen> seen(std::string const& origin);
+  Result<std::uint32_t> last_incarnation(std::string const& first_origin);
   WitnessAnswer decide(merkle::AddCheckpoint const& request, std::string_view body,
-                       merkle::Note const& note, merkle::Checkpoint const& checkpoint);
+                       merkle::Note const& note, merkle::Checkpoint const& checkpoint,
+                       Line const& line);
   void keep_evidence(EvidenceKind kind, std::string const& origin, Seen const& before,
                      std::string_view body, std::string const& text);
 

@@ -131,9 +131,12 @@ Result<void> verify_proof(std::string_view proof_file, store::RecordKind kind, H
                           merkle::NoteVerifier const& log_key) {
   AMIC_TRY(merkle::ProofFile const proof, merkle::parse_proof(proof_file));
   AMIC_TRY(merkle::Note const note, merkle::parse_note(proof.checkpoint_note));
-  AMIC_TRY_VOID(merkle::verify_note(note, {log_key}));
   AMIC_TRY(merkle::Checkpoint const checkpoint, merkle::parse_checkpoint_text(note.text));
-  if (checkpoint.origin != log_key.name) {
+  bool const same_log = incarnation_of(checkpoint.origin, log_key.name).has_value();
+  auto key = log_key;
+  if (same_log) key.name = checkpoint.origin;
+  AMIC_TRY_VOID(merkle::verify_note(note, {key}));
+  if (!same_log) {
     return fail(Code::kRejected, "proof.checkpoint", "is of the log " + checkpoint.origin);
   }
   return merkle::verify_inclusion(internal::record_leaf(kind, digest), proof.index, checkpoint.size,

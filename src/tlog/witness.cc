@@ -3,6 +3,7 @@
 #include "base/limits.h"
 #include "codec/codec.h"
 #include "crypto/hash.h"
+#include "obs/log.h"
 #include "tlog/tlog.h"
 
 namespace amic::tlog {
@@ -10,6 +11,7 @@ namespace amic::tlog {
 namespace {
 
 constexpr std::uint8_t kSeenVersion = 1;
+constexpr char kLastIncarnation[] = "/last";  // after an origin, in kv space "witness"
 constexpr std::uint8_t kEvidenceVersion = 1;
 constexpr std::size_t kOriginBytesMax = 255;
 // An add-checkpoint body: the note, at most 63 lines of 45 bytes and the old size.
@@ -98,20 +100,49 @@ WitnessAnswer Witness::add_checkpoint(std::string_view body,
   auto const checkpoint = merkle::parse_checkpoint_text(note->text);
   if (!checkpoint) return plain(400, checkpoint.error().text() + "\n");
   std::vector<merkle::NoteVerifier> known;
-  std::copy_if(logs.begin(), logs.end(), std::back_inserter(known),
-               [&](auto const& log) { return log.name == checkpoint->origin; });
+  Line line;
+  for (auto const& log : logs)
+    if (auto const incarnation = incarnation_of(checkpoint->origin, log.name)) {
+      line = {log.name, *incarnation};
+      known.push_back({checkpoint->origin, log.type, log.key});
+    }
   if (known.empty()) return plain(404, "unknown log\n");
   if (!merkle::verify_note(*note, known)) return plain(403, "no trusted signature\n");
   if (request->old_size > checkpoint->size) {
     return plain(400, "old size is above the checkpoint's\n");
   }
-  return decide(*request, body, *note, *checkpoint);
+  return decide(*request, body, *note, *checkpoint, line);
+}
+
+Result<std::uint32_t> Witness::last_incarnation(std::string const& first_origin) {
+  AMIC_TRY(std::optional<Bytes> const bytes,
+           store_.kv_get(kWitnessSpace, first_origin + kLastIncarnation));
+  if (!bytes) return std::uint32_t{1};
+  codec::Reader reader(*bytes, "witness.last");
+  std::uint32_t const number = reader.u32();
+  AMIC_TRY_VOID(reader.finish());
+  return number;
+}
+
+Result<std::string> Witness::last_note(std::string const& first_origin) {
+  std::lock_guard const lock(mutex_);
+  AMIC_TRY(std::uint32_t const incarnation, last_incarnation(first_origin));
+  auto const origin = incarnation_origin(first_origin, incarnation);
+  AMIC_TRY(Seen const last, seen(origin));
+  if (last.note.empty()) return std::string();
+  AMIC_TRY(merkle::Note note, merkle::parse_note(last.note));
+  std::erase_if(note.signatures, [&](auto const& signature) { return signature.name != origin; });
+  return merkle::format_note(note);
 }
 
 WitnessAnswer Witness::decide(merkle::AddCheckpoint const& request, std::string_view body,
-                              merkle::Note const& note, merkle::Checkpoint const& checkpoint) {
+                              merkle::Note const& note, merkle::Checkpoint const& checkpoint,
+                              Line const& line) {
   // Compare and persist are one step: two requests never see the same state.
   std::lock_guard const lock(mutex_);
+  auto const last = last_incarnation(line.first_origin);
+  if (!last) return plain(500, "witness state is unreadable\n");
+  if (line.incarnation < *last) return plain(403, "this log has begun anew since\n");
   auto const before = seen(checkpoint.origin);
   if (!before) return plain(500, "witness state is unreadable\n");
   bool const first = before->note.empty();
@@ -139,7 +170,13 @@ WitnessAnswer Witness::decide(merkle::AddCheckpoint const& request, std::string_
                                     .raw(checkpoint.root.view())
                                     .vec32(as_bytes(request.checkpoint_note))
                                     .take()});
+    // What was cosigned of the incarnation before stays under its own origin.
+    if (line.incarnation > *last)
+      units.front().kv.push_back({kWitnessSpace, line.first_origin + kLastIncarnation,
+                                  codec::Writer().u32(line.incarnation).take()});
     if (!log_.append(std::move(units))) return plain(503, "witness state was not stored\n");
+    if (line.incarnation > *last)
+      obs::log(obs::Level::kWarn, "tlog.peer_restarted", {{"origin", checkpoint.origin}});
   }
   constexpr std::int64_t kMsPerSecond = 1000;
   return plain(200, merkle::format_signature(

@@ -64,7 +64,8 @@ def check_release(cli, work, nodes):
 
     private = indicator("private")
     cli.ok("import", "--dir", my.dir, write(f"{work}/private.json", bundle(private)))
-    own = [one["id"] for one in my.items() if one["id"] not in held["MY"]]
+    own = wait_until(  # stored when the command returns, and indexed soon after
+        lambda: [one["id"] for one in my.items() if one["id"] not in held["MY"]], "the import is indexed")
     check_equal(len(own), 1, "an import is an item of its own node")
     held["MY"][own[0]] = private["id"]
 
@@ -284,15 +285,17 @@ def check_proofs(cli, work, nodes):
     sent = my.http.post("/api/v1/items", item(["BN", "SG"], what)).json["id"]
     wait_until(lambda: sent in bn.item_ids(), "BN has the evidence")
 
-    def cosigned():
-        note = cli.ok("log", "checkpoint", "--dir", my.dir).out
-        lines = note.splitlines()
-        size = int(lines[1])
+    def cosigned(node):
+        lines = cli.ok("log", "checkpoint", "--dir", node.dir).out.splitlines()
         signed = [line.split(" ")[1] for line in lines if line.startswith("\u2014 ")]
         by = {name.split(".")[0] for name in signed if name.endswith("/witness")}
-        return note if size == my.log_size() and by == {"bn", "sg"} else None
+        peers = {other.member.lower() for other in nodes if other is not node}
+        return int(lines[1]) == node.log_size() and by == peers
 
-    wait_until(cosigned, "the checkpoint of MY covers its log and is cosigned by BN and SG")
+    def all_cosigned():
+        wait_until(lambda: all(cosigned(node) for node in nodes), "every checkpoint covers its log and has all cosignatures")
+
+    all_cosigned()
     passed("the checkpoint is cosigned by every peer")
     files = f"{work}/evidence"
     os.mkdir(files)
@@ -313,6 +316,7 @@ def check_proofs(cli, work, nodes):
     in_proof, in_envelope = evidence(bn, "in")
     with open(out_envelope, "rb") as one, open(in_envelope, "rb") as other:
         check_equal(one.read(), other.read(), "sender and receiver hold the same envelope, byte for byte")
+    all_cosigned()  # what is stopped is checked for them below
     nodes.stop()
 
     launch = f"{files}/launch.txt"

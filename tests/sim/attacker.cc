@@ -50,12 +50,20 @@ void Attacker::deliver_as_next(SimNode& target, std::string const& what, std::ui
           exchange::encode(exchange::sign_batch(batch, world_.node(*self_).keys().node)));
 }
 
+// An id that somebody else has given to an envelope, perhaps one that is still on its way.
+EnvelopeId Attacker::taken_id() {
+  auto const batch = pick(false);
+  if (!batch) return world_.dice.random().fixed<EnvelopeId>();
+  auto const& one = batch->envelopes[world_.dice.index(batch->envelopes.size())];
+  return must(envelope::parse_header(one)).id;
+}
+
 // A well-signed envelope of its own that breaks one rule.
 Bytes Attacker::forge(SimNode const& target, std::uint8_t lane, int trick) {
   auto& self = world_.node(*self_);
   envelope::Contents contents;
   contents.community = world_.founders.community.id;
-  contents.id = world_.dice.random().fixed<EnvelopeId>();
+  contents.id = envelope::make_id(contents.community, *self_, world_.dice.random());
   contents.precedence = static_cast<Precedence>(lane);
   contents.epoch = world_.founders.community.head.epoch;
   contents.originator = *self_;
@@ -89,6 +97,9 @@ Bytes Attacker::forge(SimNode const& target, std::uint8_t lane, int trick) {
     case 6:
       contents.epoch += 1;
       break;
+    case 7:
+      contents.id = taken_id();
+      break;
     default:
       contents.realm = must(Realm::parse("EXERCISE:DRY"));
       break;
@@ -107,7 +118,7 @@ void Attacker::strike() {
   auto const lane = static_cast<std::uint8_t>(world_.dice.between(0, kLaneCount - 1));
   auto const trick = world_.dice.between(0, 7);
   if (trick <= 2) {
-    auto const forged = static_cast<int>(world_.dice.between(0, 7));
+    auto const forged = static_cast<int>(world_.dice.between(0, 8));
     return deliver_as_next(target, "a forged envelope, trick " + std::to_string(forged), lane,
                            {forge(target, lane, forged)});
   }

@@ -42,6 +42,7 @@ class Attacker {
   // Signs `envelopes` as its next batch for the target.
   void deliver_as_next(SimNode& target, std::string const& what, std::uint8_t lane,
                        std::vector<Bytes> envelopes);
+  EnvelopeId taken_id();
   Bytes forge(SimNode const& target, std::uint8_t lane, int trick);
   std::optional<exchange::Batch> pick(bool own);
 

@@ -50,6 +50,7 @@ class History {
   void again(Request& request);
   void crash_somebody();
   void plan_amnesia();
+  void plan_restore();
   void cut_something();
   void heal();
   void tick();
@@ -209,6 +210,7 @@ void History::plan() {
   }
   plan_some(0, 5, [this] { crash_somebody(); });
   if (bulky_ || chance(100)) plan_amnesia();
+  if (chance(250)) plan_restore();
   plan_some(0, 4, [this] { cut_something(); });
   plan_some(0, 2, [this] {
     SimNode& node = any_node();
@@ -259,6 +261,28 @@ void History::plan_amnesia() {
     if (!node.up()) return;
     node.crash();
     node.start();
+  });
+}
+
+// Somebody's disk dies and an older backup is put in its place. Not the cheating member's: what its
+// peers would give back to it may be what they have been cheated with.
+void History::plan_restore() {
+  SimNode& node = any_node();
+  Micros const saved_at = world_.dice.between(0, kRough - 100 * kMs);
+  Micros const restored_at = world_.dice.between(saved_at, kRough - 50 * kMs);
+  auto const saved = std::make_shared<std::shared_ptr<Disk::Saved const>>();
+  world_.schedule.after(saved_at, [this, &node, saved] {
+    world_.tell(node.id(), "is backed up");
+    world_.witness->log_grew(node);
+    *saved = node.disk().save();
+  });
+  Micros const down = world_.dice.between(1 * kMs, 200 * kMs);
+  world_.schedule.after(restored_at, [this, &node, saved, down] {
+    if (world_.attacker->is(node.id())) return;
+    node.put_back(**saved);
+    world_.schedule.after(down, [&node] {
+      if (!node.up()) node.start();
+    });
   });
 }
 

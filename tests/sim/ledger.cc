@@ -52,7 +52,7 @@ void Ledger::stored_at_origin(MemberId const& node, store::Record const& record)
   auto const [at, fresh] = stored_.try_emplace(record.id, Stored{record.seq, record.digest});
   if (!fresh && at->second.digest != record.digest)
     throw Violation("law 8: " + request->name() + " has changed in its originator's log");
-  if (request->key.empty()) return;
+  if (request->key.empty() || was_restored(node)) return;
   for (EnvelopeId const& other : request->tried)
     if (other != record.id && stored_.contains(other))
       throw Violation("law 4: " + request->name() + " took effect twice under one key");

@@ -60,6 +60,9 @@ class Ledger {
     Hash digest;
   };
   Stored const* stored(EnvelopeId const& id) const;
+  // This node was put back to an older state: its clients may find their keys forgotten.
+  void restored(MemberId const& node) { restored_.insert(node); }
+  bool was_restored(MemberId const& node) const { return restored_.contains(node); }
   // The id under which the request took effect, if it did.
   std::optional<EnvelopeId> effect(Request const& request) const;
 
@@ -68,6 +71,7 @@ class Ledger {
 
  private:
   std::set<MemberId> roster_;
+  std::set<MemberId> restored_;
   std::vector<std::unique_ptr<Request>> requests_;
   std::map<EnvelopeId, Request*> by_id_;
   std::map<EnvelopeId, Stored> stored_;

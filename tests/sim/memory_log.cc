@@ -12,50 +12,56 @@ namespace amic::sim {
 using store::Append;
 using store::Record;
 
-Result<void> MemoryLog::check_units(std::vector<Append> const& units, bool unique_ids) const {
-  std::set<EnvelopeId> fresh;
-  for (Append const& unit : units) {
-    for (Record const& record : unit.records) {
-      if (record.bytes.size() > limits::kBodyBytesMax)
-        return fail(Code::kTooLarge, "append.record", "record is larger than a body may be");
-      bool const known = by_id_.contains(record.id) || !fresh.insert(record.id).second;
-      if (known && unique_ids)
-        return fail(Code::kConflict, "append.record",
-                    "already present: " + codec::to_hex(record.id.view()));
-    }
-    for (Append::Queue const& queue : unit.queue)
-      if (queue.record >= unit.records.size())
-        return fail(Code::kOutOfRange, "append.queue", "names a record that is not in its unit");
+Result<void> MemoryLog::check_unit(Append const& unit, std::set<EnvelopeId>& fresh,
+                                   bool unique_ids) const {
+  for (Record const& record : unit.records) {
+    if (record.bytes.size() > limits::kBodyBytesMax)
+      return fail(Code::kTooLarge, "append.record", "record is larger than a body may be");
+    bool const known = by_id_.contains(record.id) || !fresh.insert(record.id).second;
+    if (known && unique_ids)
+      return fail(Code::kConflict, "append.record",
+                  "already present: " + codec::to_hex(record.id.view()));
   }
+  for (Append::Queue const& queue : unit.queue)
+    if (queue.seq == 0 && queue.record >= unit.records.size())
+      return fail(Code::kOutOfRange, "append.queue", "names a record that is not in its unit");
+  for (Append::Received const& row : unit.received)
+    if (row.n == 0 || (row.record && *row.record >= unit.records.size()))
+      return fail(Code::kOutOfRange, "append.received");
   return {};
 }
 
 Result<std::uint64_t> MemoryLog::append(std::vector<Append> const& units, bool unique_ids) {
-  AMIC_TRY_VOID(check_units(units, unique_ids));
+  std::set<EnvelopeId> fresh;
+  for (Append const& unit : units) AMIC_TRY_VOID(check_unit(unit, fresh, unique_ids));
   std::uint64_t const first = size() + 1;
-  for (Append const& unit : units) take(unit);
+  // What names rows and records of before may be refused halfway: then all is put back.
+  bool const sure = std::all_of(units.begin(), units.end(), [](Append const& unit) {
+    return unit.requeue.empty() && unit.sent.empty() &&
+           std::all_of(unit.queue.begin(), unit.queue.end(),
+                       [](auto const& queue) { return queue.seq == 0; });
+  });
+  auto const undo = sure ? std::nullopt : std::optional(*this);
+  for (Append const& unit : units) {
+    auto taken = take(unit);
+    if (taken) continue;
+    if (undo) *this = *undo;
+    return fail(std::move(taken).error());
+  }
   return first;
 }
 
-void MemoryLog::take(Append const& unit) {
+Result<void> MemoryLog::take(Append const& unit) {
   std::uint64_t const first_seq = size() + 1;
   for (Record const& record : unit.records) {
     records_.push_back(record);
     records_.back().seq = size();
     by_id_.try_emplace(record.id, size());
   }
-  for (Append::Queue const& queue : unit.queue) {
-    Record const& record = unit.records[queue.record];
-    Lane& lane = lanes_[{queue.peer, queue.lane}];
-    std::uint64_t const n = ++lane.last_n;
-    lane.rows[n] = {queue.peer,
-                    queue.lane,
-                    n,
-                    first_seq + queue.record,
-                    static_cast<std::uint32_t>(record.bytes.size()),
-                    record.at_ms};
-    lane.pending_bytes += record.bytes.size();
-  }
+  for (auto const& move : unit.requeue) AMIC_TRY_VOID(requeue(move));
+  AMIC_TRY_VOID(add_sent(unit, first_seq));
+  AMIC_TRY_VOID(add_queue(unit, first_seq));
+  add_received(unit, first_seq);
   for (store::Cursor const& cursor : unit.cursors) put_cursor(cursor);
   for (store::Quarantined const& entry : unit.quarantine) add_quarantine(entry);
   for (store::KvPut const& put : unit.kv) {
@@ -65,6 +71,65 @@ void MemoryLog::take(Append const& unit) {
       kv_[put.space].erase(put.key);
   }
   for (store::Tile const& tile : unit.tiles) tiles_[{tile.level, tile.index}] = tile.hashes;
+  return {};
+}
+
+void MemoryLog::Lane::put(store::OutboxRow row, Hash const& digest) {
+  last_n = std::max(last_n, row.n);
+  if (row.n > acked_n) pending_bytes += row.bytes;
+  rows[row.n] = {row, digest};
+}
+
+Result<void> MemoryLog::requeue(Append::Requeue const& move) {
+  Lane& lane = lanes_[{move.peer, move.lane}];
+  if (move.first_n == 0 || move.first_n <= lane.acked_n || move.behind_n < move.first_n - 1)
+    return fail(Code::kOutOfRange, "append.requeue");
+  auto const begin = lane.rows.lower_bound(move.first_n);
+  std::vector<SentRow> moved;
+  for (auto at = begin; at != lane.rows.end(); ++at) moved.push_back(at->second);
+  lane.rows.erase(begin, lane.rows.end());
+  lane.last_n = move.behind_n;
+  for (SentRow& one : moved) {
+    lane.pending_bytes -= one.row.bytes;
+    one.row.n = lane.last_n + 1;
+    lane.put(one.row, one.digest);
+  }
+  return {};
+}
+
+Result<void> MemoryLog::add_sent(Append const& unit, std::uint64_t first_seq) {
+  for (Append::Sent const& sent : unit.sent) {
+    if (sent.n == 0 || (sent.record && *sent.record >= unit.records.size()))
+      return fail(Code::kOutOfRange, "append.sent");
+    Lane& lane = lanes_[{sent.peer, sent.lane}];
+    auto const there = lane.rows.find(sent.n);
+    if (there != lane.rows.end() && there->second.digest != sent.digest)
+      return fail(Code::kConflict, "append.sent", "another one has this number");
+    if (there != lane.rows.end()) continue;
+    std::uint64_t const seq = sent.record ? first_seq + *sent.record : sent.seq;
+    lane.put({sent.peer, sent.lane, sent.n, seq, sent.bytes, sent.queued_ms}, sent.digest);
+  }
+  return {};
+}
+
+Result<void> MemoryLog::add_queue(Append const& unit, std::uint64_t first_seq) {
+  for (Append::Queue const& queue : unit.queue) {
+    std::uint64_t const seq = queue.seq == 0 ? first_seq + queue.record : queue.seq;
+    if (seq > size()) return fail(Code::kOutOfRange, "append.queue", "no such record");
+    Record const& record = at(seq);
+    Lane& lane = lanes_[{queue.peer, queue.lane}];
+    lane.put({queue.peer, queue.lane, lane.last_n + 1, seq,
+              static_cast<std::uint32_t>(record.bytes.size()), record.at_ms},
+             record.digest);
+  }
+  return {};
+}
+
+void MemoryLog::add_received(Append const& unit, std::uint64_t first_seq) {
+  for (Append::Received const& row : unit.received) {
+    std::uint64_t const seq = row.record ? first_seq + *row.record : row.seq;
+    received_[{row.peer, row.lane}][row.n] = {row.n, seq, row.digest, 0};
+  }
 }
 
 void MemoryLog::put_cursor(store::Cursor const& cursor) {
@@ -74,8 +139,8 @@ void MemoryLog::put_cursor(store::Cursor const& cursor) {
   Lane& lane = lanes_[{cursor.peer, cursor.lane}];
   if (cursor.n <= lane.acked_n) return;
   auto const end = lane.rows.upper_bound(cursor.n);
-  for (auto row = lane.rows.begin(); row != end; ++row) lane.pending_bytes -= row->second.bytes;
-  lane.rows.erase(lane.rows.begin(), end);
+  for (auto row = lane.rows.upper_bound(lane.acked_n); row != end; ++row)
+    lane.pending_bytes -= row->second.row.bytes;
   lane.acked_n = cursor.n;
   lane.last_n = std::max(lane.last_n, cursor.n);
 }
@@ -132,17 +197,43 @@ std::vector<store::OutboxRow> MemoryLog::outbox(MemberId const& peer, std::uint8
   auto const found = lanes_.find({peer, lane});
   if (found == lanes_.end()) return out;
   auto const& rows = found->second.rows;
-  for (auto row = rows.upper_bound(after_n); row != rows.end() && out.size() < count_max; ++row)
-    out.push_back(row->second);
+  auto row = rows.upper_bound(std::max(after_n, found->second.acked_n));
+  for (; row != rows.end() && out.size() < count_max; ++row) out.push_back(row->second.row);
   return out;
 }
 
 std::vector<store::LaneDepth> MemoryLog::lanes() const {
   std::vector<store::LaneDepth> out;
   for (auto const& [key, lane] : lanes_) {
-    UnixMs const oldest = lane.rows.empty() ? 0 : lane.rows.begin()->second.queued_ms;
-    out.push_back({key.first, key.second, lane.last_n, lane.acked_n, lane.pending_bytes, oldest});
+    auto const oldest = lane.rows.upper_bound(lane.acked_n);
+    out.push_back({key.first, key.second, lane.last_n, lane.acked_n, lane.pending_bytes,
+                   oldest == lane.rows.end() ? 0 : oldest->second.row.queued_ms});
   }
+  return out;
+}
+
+std::vector<store::LaneRow> MemoryLog::sent(MemberId const& peer, std::uint8_t lane,
+                                            std::uint64_t after_n, std::size_t count_max) const {
+  std::vector<store::LaneRow> out;
+  auto const found = lanes_.find({peer, lane});
+  if (found == lanes_.end()) return out;
+  auto const& rows = found->second.rows;
+  for (auto at = rows.upper_bound(after_n); at != rows.end() && out.size() < count_max; ++at) {
+    auto const& [row, digest] = at->second;
+    out.push_back({row.n, row.seq, digest, row.bytes});
+  }
+  return out;
+}
+
+std::vector<store::LaneRow> MemoryLog::received(MemberId const& peer, std::uint8_t lane,
+                                                std::uint64_t after_n,
+                                                std::size_t count_max) const {
+  std::vector<store::LaneRow> out;
+  auto const found = received_.find({peer, lane});
+  if (found == received_.end()) return out;
+  auto const& rows = found->second;
+  for (auto at = rows.upper_bound(after_n); at != rows.end() && out.size() < count_max; ++at)
+    out.push_back(at->second);
   return out;
 }
 
@@ -193,8 +284,8 @@ Result<void> MemoryLog::may_shred(std::uint64_t seq) const {
   if (seq == 0 || seq > size())
     return fail(Code::kNotFound, "shred", "no record " + std::to_string(seq));
   for (auto const& [key, lane] : lanes_)
-    for (auto const& [n, row] : lane.rows)
-      if (row.seq == seq)
+    for (auto row = lane.rows.upper_bound(lane.acked_n); row != lane.rows.end(); ++row)
+      if (row->second.row.seq == seq)
         return fail(Code::kConflict, "shred",
                     "record " + std::to_string(seq) + " still has to go to " + key.first.str());
   return {};

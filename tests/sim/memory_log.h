@@ -28,6 +28,10 @@ class MemoryLog {
   std::vector<store::OutboxRow> outbox(MemberId const& peer, std::uint8_t lane,
                                        std::uint64_t after_n, std::size_t count_max) const;
   std::vector<store::LaneDepth> lanes() const;
+  std::vector<store::LaneRow> sent(MemberId const& peer, std::uint8_t lane, std::uint64_t after_n,
+                                   std::size_t count_max) const;
+  std::vector<store::LaneRow> received(MemberId const& peer, std::uint8_t lane,
+                                       std::uint64_t after_n, std::size_t count_max) const;
   std::vector<store::Cursor> cursors() const;
   std::vector<store::Quarantined> quarantine(MemberId const& peer, std::size_t count_max) const;
   std::optional<Bytes> kv_get(std::string const& space, std::string const& key) const;
@@ -45,16 +49,26 @@ class MemoryLog {
   store::FeedEnd shredded_end(std::uint64_t upto) const;  // how far those reached in the feed
 
  private:
+  struct SentRow {
+    store::OutboxRow row;
+    Hash digest;
+  };
   struct Lane {
     std::uint64_t last_n = 0, acked_n = 0, pending_bytes = 0;
-    std::map<std::uint64_t, store::OutboxRow> rows;
+    std::map<std::uint64_t, SentRow> rows;  // all there ever were
+    void put(store::OutboxRow row, Hash const& digest);
   };
   struct Held {
     std::deque<store::Quarantined> entries;
     std::size_t bytes = 0;
   };
-  Result<void> check_units(std::vector<store::Append> const& units, bool unique_ids) const;
-  void take(store::Append const& unit);
+  Result<void> check_unit(store::Append const& unit, std::set<EnvelopeId>& fresh,
+                          bool unique_ids) const;
+  Result<void> take(store::Append const& unit);
+  Result<void> requeue(store::Append::Requeue const& move);
+  Result<void> add_sent(store::Append const& unit, std::uint64_t first_seq);
+  Result<void> add_queue(store::Append const& unit, std::uint64_t first_seq);
+  void add_received(store::Append const& unit, std::uint64_t first_seq);
   void put_cursor(store::Cursor const& cursor);
   void add_quarantine(store::Quarantined entry);
 
@@ -62,6 +76,7 @@ class MemoryLog {
   std::map<EnvelopeId, std::uint64_t> by_id_;
   std::map<std::uint64_t, store::FeedEnd> shredded_;  // by seq
   std::map<std::pair<MemberId, std::uint8_t>, Lane> lanes_;
+  std::map<std::pair<MemberId, std::uint8_t>, std::map<std::uint64_t, store::LaneRow>> received_;
   std::map<std::tuple<store::CursorKind, MemberId, std::uint8_t>, store::Cursor> cursors_;
   std::map<MemberId, Held> quarantine_;
   std::uint64_t quarantine_row_ = 0;

@@ -28,12 +28,26 @@ void Disk::crash(std::size_t lost_batches, bool index_lost) {
   }
 }
 
+std::shared_ptr<Disk::Saved const> Disk::save() const {
+  Lock const lock(mutex_);
+  return std::make_shared<Saved const>(Saved{log_, index_, applied_});
+}
+
+void Disk::restore(Saved const& saved) {
+  Lock const lock(mutex_);
+  log_ = before_last_ = saved.log;
+  index_ = saved.index;
+  applied_ = saved.applied;
+  afterwards_.clear();
+  index_lost_ = false;
+}
+
 Result<void> Disk::replay(std::size_t batches) {
   index_ = {};
   applied_.resize(batches);
   for (Batch const& batch : applied_)
-    AMIC_TRY_VOID(index_.apply(batch.derived, batch.labels,
-                               log_.shredded(index_.watermark(), batch.derived.upto_seq)));
+    AMIC_TRY_VOID(
+        index_.apply(batch.derived, batch.labels, log_.shredded(0, batch.derived.upto_seq)));
   return {};
 }
 
@@ -156,6 +170,27 @@ Result<std::vector<store::LaneDepth>> MemoryStore::lanes() {
   return disk_->log_.lanes();
 }
 
+Result<std::vector<store::LaneRow>> MemoryStore::sent(MemberId const& peer, std::uint8_t lane,
+                                                      std::uint64_t after_n,
+                                                      std::size_t count_max) {
+  Lock const lock(disk_->mutex_);
+  auto rows = disk_->log_.sent(peer, lane, after_n, count_max);
+  auto const& defects = disk_->defects;
+  if (defects.skips_outbox_row && rows.size() > 1) {
+    rows.erase(rows.begin() + 1);  // and what follows moves up
+    for (std::size_t i = 1; i < rows.size(); ++i) rows[i].n -= 1;
+  }
+  if (defects.hides_flash && lane == 0 && !disk_->log_.outbox(peer, 3, 0, 1).empty()) rows.clear();
+  return rows;
+}
+
+Result<std::vector<store::LaneRow>> MemoryStore::received(MemberId const& peer, std::uint8_t lane,
+                                                          std::uint64_t after_n,
+                                                          std::size_t count_max) {
+  Lock const lock(disk_->mutex_);
+  return disk_->log_.received(peer, lane, after_n, count_max);
+}
+
 Result<std::vector<store::Cursor>> MemoryStore::cursors() {
   Lock const lock(disk_->mutex_);
   return disk_->log_.cursors();
@@ -201,8 +236,7 @@ Result<void> MemoryStore::apply(store::Derived const& derived) {
   if (derived.upto_seq <= index.watermark()) return {};
   if (auto const code = disk_->on_apply ? disk_->on_apply() : std::nullopt)
     return fail(*code, "index");
-  AMIC_TRY_VOID(
-      index.apply(derived, pending_, disk_->log_.shredded(index.watermark(), derived.upto_seq)));
+  AMIC_TRY_VOID(index.apply(derived, pending_, disk_->log_.shredded(0, derived.upto_seq)));
   if (disk_->defects.applies_twice) index.apply_again(derived);
   disk_->applied_.push_back({derived, std::move(pending_)});
   pending_.clear();
@@ -239,34 +273,62 @@ Result<std::vector<store::Audience>> MemoryStore::audiences() {
 }
 
 Result<std::optional<store::ObjectRow>> MemoryStore::get(std::string const& id,
-                                                         store::AudienceSet const& readable) {
+                                                         store::AudienceSet const& readable,
+                                                         std::optional<MemberId> const& creator) {
   Lock const lock(disk_->mutex_);
-  auto rows = disk_->index_.versions(id, readable, 1);
+  auto const& index = disk_->index_;
+  auto const members = creator ? std::vector{*creator} : index.creators(id, readable);
+  if (members.empty()) return std::optional<store::ObjectRow>();
+  auto rows = index.versions(id, readable, members.front());
   if (rows.empty()) return std::optional<store::ObjectRow>();
   return std::optional(std::move(rows.back()));
 }
 
-Result<std::vector<store::ObjectRow>> MemoryStore::versions(std::string const& id,
-                                                            store::AudienceSet const& readable) {
+Result<std::vector<store::ObjectRow>> MemoryStore::versions(
+    std::string const& id, store::AudienceSet const& readable,
+    std::optional<MemberId> const& creator) {
   Lock const lock(disk_->mutex_);
-  return disk_->index_.versions(id, readable, limits::kPageMax);
+  return disk_->index_.versions(id, readable, creator);
 }
 
-Result<bool> MemoryStore::has_version(std::string const& id, std::int64_t version_us,
-                                      Hash* body_sha256) {
+Result<std::vector<MemberId>> MemoryStore::creators(std::string const& id,
+                                                    store::AudienceSet const& readable) {
   Lock const lock(disk_->mutex_);
-  return disk_->index_.has_version(id, version_us, body_sha256);
+  return disk_->index_.creators(id, readable);
 }
 
-Result<bool> MemoryStore::has_version_for(std::string const& id, std::int64_t version_us,
-                                          store::AudienceId audience) {
+Result<std::vector<MemberId>> MemoryStore::originators() {
   Lock const lock(disk_->mutex_);
-  return disk_->index_.has_version_for(id, version_us, audience);
+  return disk_->index_.originators();
 }
 
-Result<std::vector<bool>> MemoryStore::has_versions(std::vector<store::VersionKey> const& wanted) {
+Result<std::vector<store::Rivals>> MemoryStore::rivals(std::uint64_t seq, std::size_t limit,
+                                                       store::AudienceSet const& readable) {
   Lock const lock(disk_->mutex_);
-  return disk_->index_.has_versions(wanted);
+  return disk_->index_.rivals(seq, limit, readable);
+}
+
+Result<std::optional<store::OperationRow>> MemoryStore::operation(Hash const& target,
+                                                                  MemberId const& originator) {
+  Lock const lock(disk_->mutex_);
+  return disk_->index_.operation(target, originator);
+}
+
+Result<std::vector<store::OperationRow>> MemoryStore::operations(
+    std::uint64_t after_seq, std::size_t limit, store::AudienceSet const& readable) {
+  Lock const lock(disk_->mutex_);
+  return disk_->index_.operations(after_seq, limit, readable);
+}
+
+Result<std::vector<store::OperationRow>> MemoryStore::duties(store::Duty duty, Hash const& after,
+                                                             std::size_t limit) {
+  Lock const lock(disk_->mutex_);
+  return disk_->index_.duties(duty, after, limit);
+}
+
+Result<std::vector<store::ReplyRow>> MemoryStore::replies(Hash const& target) {
+  Lock const lock(disk_->mutex_);
+  return disk_->index_.replies(target);
 }
 
 Result<store::Page> MemoryStore::page(store::PageFilter const& filter,

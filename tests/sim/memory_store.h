@@ -42,6 +42,10 @@ class Disk {
   // Power off. `lost_batches` of the newest index batches are gone, all and the file itself if
   // `index_lost`; a transaction that kIoAfterwards left behind appears.
   void crash(std::size_t lost_batches, bool index_lost);
+  // A backup of both halves, and putting one back while the node is down.
+  struct Saved;
+  std::shared_ptr<Saved const> save() const;
+  void restore(Saved const& saved);
   std::size_t index_batches() const { return applied_.size(); }
   MemoryLog const& log() const { return log_; }
   MemoryIndex const& index() const { return index_; }
@@ -54,7 +58,7 @@ class Disk {
   };
   Result<void> replay(std::size_t batches);
 
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   bool made_ = false;
   bool open_ = false;
   std::optional<Hash> key_;  // digest of the key that it was made with
@@ -64,6 +68,12 @@ class Disk {
   MemoryIndex index_;
   std::vector<Batch> applied_;  // since the index was made: what a crash may cut
   bool index_lost_ = true;
+};
+
+struct Disk::Saved {
+  MemoryLog log;
+  MemoryIndex index;
+  std::vector<Batch> applied;
 };
 
 // The disk behind a name, made on first use: DSN "memory:NAME" of tests, directories of snapshots.
@@ -91,6 +101,11 @@ class MemoryStore final : public store::Store {
                                                std::uint64_t after_n,
                                                std::size_t count_max) override;
   Result<std::vector<store::LaneDepth>> lanes() override;
+  Result<std::vector<store::LaneRow>> sent(MemberId const& peer, std::uint8_t lane,
+                                           std::uint64_t after_n, std::size_t count_max) override;
+  Result<std::vector<store::LaneRow>> received(MemberId const& peer, std::uint8_t lane,
+                                               std::uint64_t after_n,
+                                               std::size_t count_max) override;
   Result<std::vector<store::Cursor>> cursors() override;
   Result<std::vector<store::Quarantined>> quarantine(MemberId const& peer,
                                                      std::size_t count_max) override;
@@ -106,15 +121,26 @@ class MemoryStore final : public store::Store {
   Result<store::FeedEnd> feed_end() override;
   Result<store::AudienceId> intern(BytesView label) override;
   Result<std::vector<store::Audience>> audiences() override;
+  using Store::get;
+  using Store::versions;
   Result<std::optional<store::ObjectRow>> get(std::string const& id,
-                                              store::AudienceSet const& readable) override;
+                                              store::AudienceSet const& readable,
+                                              std::optional<MemberId> const& creator) override;
   Result<std::vector<store::ObjectRow>> versions(std::string const& id,
-                                                 store::AudienceSet const& readable) override;
-  Result<bool> has_version(std::string const& id, std::int64_t version_us,
-                           Hash* body_sha256) override;
-  Result<bool> has_version_for(std::string const& id, std::int64_t version_us,
-                               store::AudienceId audience) override;
-  Result<std::vector<bool>> has_versions(std::vector<store::VersionKey> const& wanted) override;
+                                                 store::AudienceSet const& readable,
+                                                 std::optional<MemberId> const& creator) override;
+  Result<std::vector<MemberId>> creators(std::string const& id,
+                                         store::AudienceSet const& readable) override;
+  Result<std::vector<MemberId>> originators() override;
+  Result<std::vector<store::Rivals>> rivals(std::uint64_t seq, std::size_t limit,
+                                            store::AudienceSet const& readable) override;
+  Result<std::optional<store::OperationRow>> operation(Hash const& target,
+                                                       MemberId const& originator) override;
+  Result<std::vector<store::OperationRow>> operations(std::uint64_t after_seq, std::size_t limit,
+                                                      store::AudienceSet const& readable) override;
+  Result<std::vector<store::OperationRow>> duties(store::Duty duty, Hash const& after,
+                                                  std::size_t limit) override;
+  Result<std::vector<store::ReplyRow>> replies(Hash const& target) override;
   Result<store::Page> page(store::PageFilter const& filter,
                            store::AudienceSet const& readable) override;
   Result<std::vector<store::ItemRow>> items(std::uint64_t after_seq, std::size_t limit,

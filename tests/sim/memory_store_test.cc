@@ -39,6 +39,7 @@ std::string memory_name(testing::TestParamInfo<Factory> const&) {
 #define all_backends() testing::Values(&make_memory)
 #define backend_name memory_name
 #include "store/conformance_test.cc"
+#include "store/lanes_test.cc"
 #include "store/property_test.cc"
 #undef all_backends
 #undef backend_name
@@ -58,8 +59,9 @@ struct OpenDisk {
   }
   void fail_next(AppendFault fault) {
     disk->on_append = [this, fault] {
+      auto const now = fault;  // the next line ends this function object
       disk->on_append = nullptr;
-      return fault;
+      return now;
     };
   }
   void index_one(std::uint64_t seq) {

@@ -26,7 +26,7 @@ namespace amic::sim {
   X(kMisroute, "misroute", "queues for one member more than REL TO names")                    \
   X(kForgetMark, "forget-mark", "the idempotency mark is not stored with the item")           \
   X(kSwapRecords, "swap-records", "two records of a batch change places")                     \
-  X(kDropReceiptOnResync, "no-resync", "does not resume from the receipt of a peer ahead")
+  X(kNoReturn, "no-return", "does not fetch back what its backup has not")
 
 enum class Mutant {
   kNone,

@@ -48,14 +48,16 @@ void Network::deliver(std::shared_ptr<Call> call) {
       world_.schedule.after(delay(), [this, call] { finish(*call, std::nullopt); });
     return;
   }
-  to.serve(call->from, call->ask, on_the_wire(call->body),
+  to.serve(call->from, call->ask, call->ask == Ask::kBatch ? on_the_wire(call->body) : call->body,
            [this, call](Answer reply) { answer(call, std::move(reply)); });
 }
 
 void Network::answer(std::shared_ptr<Call> const& call, Answer answer) {
   answer = world_.attacker->answers(call->to, call->from, std::move(answer));
   if (world_.dice.permille(trouble.loss_permille)) return;
-  if (answer.kind != Answer::Kind::kStatus) answer.body = on_the_wire(std::move(answer.body));
+  // TLS keeps these two whole; receipts have to be safe wherever they come from.
+  if (answer.kind != Answer::Kind::kStatus && answer.kind != Answer::Kind::kReturned)
+    answer.body = on_the_wire(std::move(answer.body));
   world_.schedule.after(delay(), [this, call, answer = std::move(answer)] {
     if (!is_cut(call->to, call->from)) finish(*call, answer);
   });

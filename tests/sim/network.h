@@ -2,6 +2,7 @@
 // comes after the asker has given up is dropped. In between everything goes wrong that can.
 #pragma once
 
+#include <array>
 #include <functional>
 #include <map>
 #include <memory>
@@ -19,12 +20,13 @@ struct World;
 class SimNode;
 
 struct Answer {
-  enum class Kind { kReceipt, kGapReceipt, kProblem, kStatus };
+  enum class Kind { kReceipt, kGapReceipt, kProblem, kStatus, kReturned };
   Kind kind = Kind::kProblem;
   Bytes body;
   Code code = Code::kInternal;
+  std::array<Bytes, kLaneCount> receipts = {};  // kStatus
 };
-enum class Ask { kBatch, kStatus };
+enum class Ask { kBatch, kStatus, kReturned };
 
 class Network {
  public:

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "codec/codec.h"
 #include "sim_node.h"
 #include "witness.h"
 
@@ -24,6 +25,7 @@ void PeerSender::post(std::function<void()> work) {
 void PeerSender::probe() {
   if (probing_) return;
   probing_ = true;
+  asked_at_ = exchange::testing::must(node_.exchange().position_mark(peer_));
   world_.network.request(node_, peer_, Ask::kStatus, {}, kRequestTimeout,
                          [this](std::optional<Answer> answer) { on_status(std::move(answer)); });
 }
@@ -31,9 +33,50 @@ void PeerSender::probe() {
 void PeerSender::on_status(std::optional<Answer> answer) {
   probing_ = false;
   if (!answer) return failed(Failure::kTransport, {Code::kTimeout, "link.status", ""});
-  linked_ = true;
+  auto const taken = node_.exchange().on_position(peer_, answer->receipts, asked_at_);
+  linked_ = taken.has_value();
+  if (!taken) return failed(Failure::kRefusal, taken.error());
   succeeded();
+  fetch_returned();
   wake();
+}
+
+// ---- After this node was restored: the steps of src/link/returning.cc --------------------------
+
+void PeerSender::fetch_returned() {
+  if (!linked_ || fetching_ || world_.mutant == Mutant::kNoReturn) return;
+  auto const ask = exchange::testing::must(node_.exchange().next_return(peer_));
+  if (!ask) return;
+  fetching_ = true;
+  world_.tell(node_.id(), "asks " + peer_.str() + " for what it had sent on lane " +
+                              std::to_string(ask->lane) + " after " + std::to_string(ask->after_n));
+  world_.network.request(
+      node_, peer_, Ask::kReturned, codec::Writer().u8(ask->lane).u64(ask->after_n).take(),
+      kRequestTimeout, [this, lane = ask->lane](std::optional<Answer> answer) {
+        post([this, lane, answer = std::move(answer)] { on_returned(lane, answer); });
+      });
+}
+
+void PeerSender::on_returned(std::uint8_t lane, std::optional<Answer> answer) {
+  if (!answer) return end_fetch(Error{Code::kTimeout, "link.returned", ""});
+  auto const done = node_.guard1<Result<void>>([this](Result<void> stored) {
+    if (!stored) return end_fetch(stored.error());
+    succeeded();
+    end_fetch(std::nullopt);
+    post([this] { fetch_returned(); });
+    wake();
+  });
+  if (answer->kind == Answer::Kind::kReturned)
+    return node_.exchange().on_returned(peer_, lane, answer->body, done);
+  if (answer->code == Code::kNotFound) return node_.exchange().on_not_returned(peer_, lane, done);
+  end_fetch(Error{answer->code, "peer", ""});
+}
+
+void PeerSender::end_fetch(std::optional<Error> error) {
+  fetching_ = false;
+  if (!error) return;
+  linked_ = false;
+  failed(error->code == Code::kTimeout ? Failure::kTransport : Failure::kRefusal, *error);
 }
 
 void PeerSender::refresh() {
@@ -147,8 +190,7 @@ void PeerSender::on_receipt_stored(std::uint8_t lane, std::uint64_t serial, Byte
     return wake();
   }
   Code const code = stored.error().code;
-  bool const peer_differs = code == Code::kConflict || code == Code::kGap;
-  if (peer_differs && world_.mutant != Mutant::kDropReceiptOnResync)
+  if (code == Code::kConflict || code == Code::kGap)
     return post([this, lane, serial, receipt] { resync(lane, serial, receipt); });
   give_up(lane, serial, Failure::kRefusal, stored.error());
 }
@@ -160,6 +202,7 @@ void PeerSender::resync(std::uint8_t lane, std::uint64_t serial, Bytes const& re
   if (++resyncs_ > kResyncsMax)
     return give_up(lane, serial, Failure::kRefusal, {Code::kGap, "link.resync", "again and again"});
   finish(lane, serial);
+  fetch_returned();
   wake();
 }
 

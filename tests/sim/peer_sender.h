@@ -22,6 +22,9 @@ class PeerSender {
   void post(std::function<void()> work);  // as on a worker
   void probe();
   void on_status(std::optional<Answer> answer);
+  void fetch_returned();
+  void on_returned(std::uint8_t lane, std::optional<Answer> answer);
+  void end_fetch(std::optional<Error> error);
   void pump();
   void send(std::uint8_t lane, Bytes batch);
   void on_answer(std::uint8_t lane, std::uint64_t serial, std::optional<Answer> answer);
@@ -39,6 +42,8 @@ class PeerSender {
   World& world_;
   SimNode& node_;
   MemberId const peer_;
+  exchange::PositionMark asked_at_{};
+  bool fetching_ = false;
   bool linked_ = false, waiting_ = false, probing_ = false, pumping_ = false, pump_again_ = false;
   int in_flight_ = 0;
   unsigned resyncs_ = 0, failures_ = 0;

@@ -12,7 +12,9 @@ void QueueCommitter::plant(store::Append& unit) const {
       if (incoming) unit.cursors.clear();
       break;
     case Mutant::kCursorWithoutRecord:
-      if (incoming) unit.records.clear();
+      if (!incoming) break;
+      unit.records.clear();
+      for (auto& row : unit.received) row.record.reset();
       break;
     case Mutant::kKeepRefused:
       for (auto const& entry : unit.quarantine) {

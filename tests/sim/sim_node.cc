@@ -1,6 +1,7 @@
 #include "sim_node.h"
 
 #include "attacker.h"
+#include "codec/codec.h"
 #include "witness.h"
 
 namespace amic::sim {
@@ -89,6 +90,14 @@ void SimNode::crash() {
   disk_->crash(static_cast<std::size_t>(lost), world_.dice.permille(100));
 }
 
+void SimNode::put_back(Disk::Saved const& saved) {
+  if (up()) crash();
+  disk_->restore(saved);
+  world_.tell(id(),
+              "is restored from a backup with " + std::to_string(disk_->log().size()) + " records");
+  world_.witness->restored(*this);
+}
+
 std::function<void()> SimNode::guard(std::function<void()> work) {
   return [this, life = life_, work = std::move(work)] {
     if (up() && life_ == life) work();
@@ -99,11 +108,30 @@ std::function<void()> SimNode::guard(std::function<void()> work) {
 
 void SimNode::serve(MemberId const& peer, Ask ask, Bytes body,
                     std::function<void(Answer)> respond) {
-  if (ask == Ask::kStatus) return respond({Answer::Kind::kStatus, {}, {}});
+  if (ask == Ask::kStatus) return respond(status_of(peer));
+  if (ask == Ask::kReturned) return respond(returned(peer, body));
   world_.schedule.after(world_.dice.between(0, 300),
                         guard([this, peer, body = std::move(body), respond = std::move(respond)] {
                           answer_batch(peer, body, respond);
                         }));
+}
+
+Answer SimNode::status_of(MemberId const& peer) {
+  Answer out{Answer::Kind::kStatus, {}, {}};
+  for (std::uint8_t lane = 0; lane < kLaneCount; ++lane) {
+    out.receipts[lane] = exchange::testing::must(exchange_->current_receipt(peer, lane));
+    world_.witness->receipt_given(*this, peer, out.receipts[lane]);
+  }
+  return out;
+}
+
+Answer SimNode::returned(MemberId const& peer, Bytes const& body) {
+  codec::Reader in(body, "ask");
+  auto const lane = in.u8();
+  auto const after_n = in.u64();
+  auto bytes = exchange_->returned(peer, lane, after_n);
+  if (!bytes) return {Answer::Kind::kProblem, {}, bytes.error().code};
+  return {Answer::Kind::kReturned, std::move(*bytes), {}};
 }
 
 void SimNode::answer_batch(MemberId const& peer, Bytes const& body,
@@ -128,7 +156,7 @@ Answer SimNode::answer_of(MemberId const& peer, std::uint8_t lane, Result<Bytes>
     return {Answer::Kind::kReceipt, std::move(bytes), {}};
   }
   world_.tell(id(), "refuses a batch of " + peer.str() + ": " + receipt.error().text());
-  if (receipt.error().code == Code::kGap) {
+  if (receipt.error().code == Code::kGap || receipt.error().code == Code::kConflict) {
     auto const current = exchange_->current_receipt(peer, lane);
     if (current) {
       Bytes bytes = plant(peer, *current);
@@ -162,7 +190,7 @@ void SimNode::share(Request& request, std::function<void(Result<EnvelopeId>)> do
   share.media_type = request.media_type;
   share.body = request.body;
   share.keep_private = request.keep_private;
-  share.id = world_.dice.random().fixed<EnvelopeId>();
+  share.id = envelope::make_id(world_.founders.community.id, id(), world_.dice.random());
   if (!request.key.empty()) {
     if (!keys_in_use_.insert(request.key).second)
       return done(fail(Code::kConflict, "header.idempotency-key", "being worked on"));

@@ -20,6 +20,8 @@ class SimNode {
 
   void start();
   void crash();
+  // Loses its power and gets the disk of an older backup.
+  void put_back(Disk::Saved const& saved);
   bool up() const { return store_ != nullptr; }
   std::uint64_t life() const { return life_; }  // grows with each start
   // `work`, unless the node has lost its power since.
@@ -52,6 +54,8 @@ class SimNode {
 
  private:
   void answer_batch(MemberId const& peer, Bytes const& body, std::function<void(Answer)> respond);
+  Answer status_of(MemberId const& peer);
+  Answer returned(MemberId const& peer, Bytes const& body);
   Answer answer_of(MemberId const& peer, std::uint8_t lane, Result<Bytes> receipt);
   Bytes plant(MemberId const& peer, Bytes receipt);  // the server's planted bugs
   void index_some();

@@ -24,6 +24,17 @@ std::optional<store::Cursor> cursor_of(SimNode& node, store::CursorKind kind, Me
   return std::nullopt;
 }
 
+std::uint64_t last_sent(SimNode const& node, MemberId const& peer, std::uint8_t lane) {
+  for (auto const& depth : node.disk().log().lanes())
+    if (depth.peer == peer && depth.lane == lane) return depth.last_n;
+  return 0;
+}
+
+std::uint64_t last_received(SimNode& node, MemberId const& peer, std::uint8_t lane) {
+  auto const cursor = cursor_of(node, store::CursorKind::kReceived, peer, lane);
+  return cursor ? cursor->n : 0;
+}
+
 }  // namespace
 
 // ---- While it goes on -------------------------------------------------------------------------
@@ -60,9 +71,33 @@ void Witness::incoming(SimNode const& node, Seen& seen, store::Record const& rec
   auto const lane = static_cast<std::uint8_t>(world_.ledger.find(record.id)->precedence);
   std::uint64_t& end = seen.lane_end[{record.peer, lane}];
   std::uint64_t const at = world_.ledger.stored(record.id)->seq;
-  if (at < end && !waived(record.peer, node.id(), lane))
+  if (at < end && !waived(record.peer, node.id(), lane) && !either_restored(record.peer, node.id()))
     throw Violation("order: " + lane_name(record.peer, node.id(), lane) + " was turned around");
   end = at;
+}
+
+void Witness::restored(SimNode& node) {
+  world_.ledger.restored(node.id());
+  auto const& log = node.disk().log();
+  Seen& seen = seen_[node.id()];
+  if (log.size() > seen.digests.size())
+    throw Violation("the backup of " + node.id().str() + " has more than it ever held");
+  seen.digests.resize(log.size());
+  seen.ids.clear();
+  auto& kept = backed_up_[node.id()];
+  kept.clear();
+  for (std::uint64_t seq = 1; seq <= log.size(); ++seq) {
+    if (log.at(seq).digest != seen.digests[seq - 1])
+      throw Violation("the backup of " + node.id().str() + " is not what it held");
+    seen.ids.insert(log.at(seq).id);
+    kept.insert(log.at(seq).id);
+  }
+  for (auto& [key, word] : words_)
+    if (std::get<0>(key) == node.id()) word = {};
+}
+
+bool Witness::either_restored(MemberId const& a, MemberId const& b) const {
+  return world_.ledger.was_restored(a) || world_.ledger.was_restored(b);
 }
 
 void Witness::receipt_given(SimNode& node, MemberId const& peer, Bytes const& bytes) {
@@ -73,6 +108,13 @@ void Witness::receipt_given(SimNode& node, MemberId const& peer, Bytes const& by
   if (receipt.n == word.n && word.n > 0 && receipt.chain != word.chain)
     throw Violation("receipts: " + name + " was signed for with two sequences");
   word = {receipt.n, receipt.chain};
+  // No number ever stands for anything else, unless neither side can know any more.
+  auto const [before, fresh] =
+      chains_[{node.id(), peer, receipt.lane}].try_emplace(receipt.n, receipt.chain);
+  bool const both = world_.ledger.was_restored(peer) && world_.ledger.was_restored(node.id());
+  if (!fresh && before->second != receipt.chain && !both && !waived(peer, node.id(), receipt.lane))
+    throw Violation("receipts: a number of " + name + " was used for something else");
+  before->second = receipt.chain;
   auto const cursor = cursor_of(node, store::CursorKind::kReceived, peer, receipt.lane);
   std::uint64_t const durable = cursor ? cursor->n : 0;
   if (receipt.n > durable)
@@ -89,7 +131,8 @@ void Witness::urgent_first(SimNode& node, MemberId const& peer, std::uint8_t lan
   for (auto const& state : must(node.exchange().links())) {
     if (state.peer != peer) continue;
     for (std::uint8_t urgent = 0; urgent < lane; ++urgent)
-      if (busy[urgent] == 0 && state.lanes[urgent].queued_n > state.lanes[urgent].acked_n)
+      if (busy[urgent] == 0 && state.lanes[urgent].position_known &&
+          state.lanes[urgent].queued_n > state.lanes[urgent].acked_n)
         throw Violation("precedence: " + node.id().str() + " sent lane " + std::to_string(lane) +
                         " to " + peer.str() + " while lane " + std::to_string(urgent) + " waited");
   }
@@ -118,6 +161,13 @@ std::string Witness::unrest() const {
       if (depth.last_n > depth.acked_n && !waived(node->id(), depth.peer, depth.lane))
         return lane_name(node->id(), depth.peer, depth.lane) + " has " +
                std::to_string(depth.last_n - depth.acked_n) + " waiting";
+    for (auto const& other : world_.nodes)
+      for (std::uint8_t lane = 0; lane < kLaneCount; ++lane)
+        if (other != node && !waived(node->id(), other->id(), lane) &&
+            last_sent(*node, other->id(), lane) != last_received(*other, node->id(), lane))
+          return lane_name(node->id(), other->id(), lane) + " has two ends";
+    if (!node->disk().log().kv_scan("returned", "", 1).empty())
+      return node->id().str() + " has not passed on what it got back";
     if (!node->idle() && !world_.attacker->is(node->id())) return node->id().str() + " is busy";
     if (must(node->store().watermark()) < node->disk().log().size())
       return "the index of " + node->id().str() + " is behind";
@@ -145,10 +195,36 @@ void Witness::everything() {
 
 void Witness::requests() const {
   for (auto const& request : world_.ledger.requests()) {
+    if (world_.ledger.was_restored(request->origin)) {
+      whole_or_gone(*request);
+      continue;
+    }
     auto const effect = world_.ledger.effect(*request);
     if (request->accepted && effect != request->accepted)
       throw Violation("law 4: " + request->name() + " was accepted and is not in its log");
     if (effect) holders(*request, *effect);
+  }
+}
+
+// Its originator was restored: what it had released since the backup is with everybody whom it was
+// for, the originator included, or with nobody, since nobody had it any more.
+void Witness::whole_or_gone(Request const& request) const {
+  auto const lane = static_cast<std::uint8_t>(request.precedence);
+  auto const& kept = backed_up_.at(request.origin);
+  for (EnvelopeId const& id : request.tried) {
+    if (world_.ledger.stored(id) == nullptr) continue;
+    bool held = world_.node(request.origin).disk().log().find(id).has_value();
+    if (!held && kept.contains(id))
+      throw Violation("law 4: " + request.name() + " was in the backup and is gone");
+    for (MemberId const& member : world_.ledger.recipients(request))
+      held = held || world_.node(member).disk().log().find(id).has_value();
+    if (!held) continue;
+    if (!world_.node(request.origin).disk().log().find(id))
+      throw Violation("law 4: " + request.name() + " never came back to its originator");
+    for (MemberId const& member : world_.ledger.recipients(request))
+      if (!waived(request.origin, member, lane) && !world_.node(member).disk().log().find(id))
+        throw Violation("law 4: " + request.name() + " came back and never reached " +
+                        member.str());
   }
 }
 
@@ -171,7 +247,11 @@ void Witness::lanes(SimNode& from, SimNode& to) const {
 // Sender and receiver agree on the number and on the chain over exactly what was released.
 void Witness::lane(SimNode& from, SimNode& to, std::uint8_t lane,
                    store::LaneDepth const& depth) const {
+  history(from, to, lane);
   auto const name = lane_name(from.id(), to.id(), lane);
+  if (depth.pending_bytes != 0 || !from.disk().log().outbox(to.id(), lane, 0, 1).empty())
+    throw Violation("outbox: " + name + " has something waiting that was signed for");
+  if (either_restored(from.id(), to.id())) return;
   std::uint64_t n = 0;
   Hash chain;
   auto const& log = from.disk().log();
@@ -196,8 +276,26 @@ void Witness::lane(SimNode& from, SimNode& to, std::uint8_t lane,
     throw Violation("chains: " + name + " does not end in the same value on both sides");
   if (!exchange::verify_receipt(word, world_.founders.community.head, world_.founders.community.id))
     throw Violation("law 8: the receipt kept for " + name + " does not verify");
-  if (depth.pending_bytes != 0 || !log.outbox(to.id(), lane, 0, 1).empty())
-    throw Violation("outbox: " + name + " keeps what was signed for");
+}
+
+// Both ends know for every number what it stood for, and the chain over that is the one signed for.
+void Witness::history(SimNode& from, SimNode& to, std::uint8_t lane) const {
+  auto const name = lane_name(from.id(), to.id(), lane);
+  auto const sent = from.disk().log().sent(to.id(), lane, 0, SIZE_MAX);
+  auto const received = to.disk().log().received(from.id(), lane, 0, SIZE_MAX);
+  if (sent.size() != received.size())
+    throw Violation("history: " + name + " is longer on one side");
+  Hash chain;
+  for (std::size_t i = 0; i < sent.size(); ++i) {
+    if (sent[i].n != i + 1 || received[i].n != i + 1 || sent[i].digest != received[i].digest)
+      throw Violation("history: number " + std::to_string(i + 1) + " of " + name +
+                      " is not the same on both sides");
+    chain = crypto::sha256({chain.view(), sent[i].digest.view()});
+  }
+  auto const current =
+      must(exchange::decode_receipt(must(to.exchange().current_receipt(from.id(), lane))));
+  if (current.n != sent.size() || current.chain != chain)
+    throw Violation("history: " + name + " is not what was signed for");
 }
 
 // The three sum to the input, once for each record (law 4).
@@ -220,14 +318,17 @@ void Witness::items(SimNode& node) const {
         throw Violation("law 1: " + request->name() + " is shown under another marking at " +
                         node.id().str());
     for (auto const& id : request->object_ids)
-      if (index.versions(id, {item.audience}, 1).empty())
+      if (index.versions(id, {item.audience}, item.originator).empty())
         throw Violation("law 4: " + id + " of " + request->name() + " is missing at " +
                         node.id().str());
   }
-  std::set<std::tuple<std::string, std::int64_t, store::AudienceId>> once;
-  for (auto const& [ord, row] : index.all_objects())
-    if (!once.insert({row.id, row.version_us, row.audience}).second)
-      throw Violation("law 4: " + row.id + " took effect twice at " + node.id().str());
+  // As many rows as were accepted: none is lost, none is there twice.
+  std::map<std::uint64_t, std::uint64_t> rows;
+  for (auto const& [ord, row] : index.all_objects()) ++rows[row.seq];
+  for (auto const& [seq, item] : index.all_items())
+    if (rows[seq] != item.objects)
+      throw Violation("law 4: objects of item " + std::to_string(seq) +
+                      " took effect twice or not at all at " + node.id().str());
 }
 
 void Witness::quarantine(SimNode& node) const {

@@ -21,6 +21,8 @@ class Witness {
   // it on its disk.
   void receipt_given(SimNode& node, MemberId const& peer, Bytes const& receipt);
   // A batch of `lane` was handed out: no more urgent lane waits, unless a batch of it is under way.
+  // A node's disk was put back to an older state: its words go back with it.
+  void restored(SimNode& node);
   void urgent_first(SimNode& node, MemberId const& peer, std::uint8_t lane,
                     std::array<std::uint64_t, kLaneCount> const& busy) const;
   // Between events: bounds.
@@ -42,6 +44,9 @@ class Witness {
     Hash chain;
   };
   void incoming(SimNode const& node, Seen& seen, store::Record const& record) const;
+  bool either_restored(MemberId const& a, MemberId const& b) const;
+  void history(SimNode& from, SimNode& to, std::uint8_t lane) const;
+  void whole_or_gone(Request const& request) const;
   bool waived(MemberId const& from, MemberId const& to, std::uint8_t lane) const;
   void requests() const;
   void holders(Request const& request, EnvelopeId const& id) const;
@@ -53,7 +58,10 @@ class Witness {
 
   World& world_;
   std::map<MemberId, Seen> seen_;
-  std::map<std::tuple<MemberId, MemberId, std::uint8_t>, Word> words_;  // receiver, sender, lane
+  using WordKey = std::tuple<MemberId, MemberId, std::uint8_t>;  // receiver, sender, lane
+  std::map<WordKey, Word> words_;
+  std::map<WordKey, std::map<std::uint64_t, Hash>> chains_;  // all that was ever signed for
+  std::map<MemberId, std::set<EnvelopeId>> backed_up_;       // restored nodes: what they had then
 };
 
 }  // namespace amic::sim

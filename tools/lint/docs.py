@@ -4,7 +4,7 @@
 Links: every relative link and anchor in a *.md file resolves.
 FORMATS.md links every page of docs/formats/; ARCHITECTURE.md has the table of layers.py.
 OPERATIONS.md names every setting and variable of the configuration, every metric and every log event.
-PROTOCOL.md names every error code; api.md every route with its method.
+PROTOCOL.md names every error code, its HTTP status and whether it is worth trying again; api.md every route with its method.
 Tests that SECURITY.md cites, as `Suite.Test` or by path, exist.
 `docs.py --routes` prints the routes in the code as a table for api.md.
 """
@@ -135,8 +135,16 @@ def check_operations():
 
 def check_codes():
     header = text_of(ROOT / "src/base/error.h") or ""
-    codes = re.findall(r'X\(k\w+, "(\w+)", \d+', header)
-    return check_named("PROTOCOL.md", "error code", codes, in_code)
+    codes = re.findall(r'X\(k\w+, "(\w+)", (\d+), (true|false)\)', header)
+    bad = check_named("PROTOCOL.md", "error code", [name for name, _, _ in codes], in_code)
+    protocol = text_of(DOCS / "PROTOCOL.md") or ""
+    rows = set(re.findall(r"\| `(\w+)` \| (\d{3}) \| (yes|no) (?=\|)", protocol))
+    for name, status, again in codes:
+        row = (name, status, "yes" if again == "true" else "no")
+        if row not in rows:
+            bad.append("docs/PROTOCOL.md: the table of error codes should say "
+                       f"`{name}`, {status}, {row[2]}")
+    return bad
 
 
 def routes_in_code():

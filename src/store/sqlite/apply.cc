@@ -2,14 +2,16 @@
 // that a batch touches each page of a tree once.
 #include <algorithm>
 #include <future>
-#include <numeric>
+#include <set>
 #include <tuple>
+#include <unordered_map>
 #include <unordered_set>
 
 #include "base/limits.h"
 #include "crypto/hash.h"
 #include "store/sqlite/columns.h"
 #include "store/sqlite/index_file.h"
+#include "store/sqlite/placing.h"
 
 namespace amic::store::sqlite {
 namespace {
@@ -47,56 +49,66 @@ class Applier {
  private:
   struct Object {
     ObjectRow const* row = nullptr;
-    std::string id;  // encoded
+    std::string id, hash, key, rank;  // encoded as stored
     bool multi = false;
-    bool skip = false;
+    bool spare = false;
+    std::uint64_t placed() const { return row->placed_seq != 0 ? row->placed_seq : row->seq; }
   };
   // Neither applied before nor shredded since the batch was made.
-  bool fresh(std::uint64_t seq) const {
-    return seq > applied_ && !std::binary_search(shredded_.begin(), shredded_.end(), seq);
+  bool fresh(std::uint64_t seq) const { return seq > applied_ && !shredded(seq); }
+  bool shredded(std::uint64_t seq) const {
+    return std::binary_search(shredded_.begin(), shredded_.end(), seq);
   }
   Result<void> store_label(BytesView label, AudienceId id);
   Result<void> check_row(std::uint64_t seq, AudienceId audience) const;
+  Result<void> find_shredded();
+  Result<void> change_items();
   Result<void> collect_objects();
   Result<void> mark_siblings(Object& object);
+  Result<void> choose_fronts();
+  Result<void> choose_front(Object& object);
   Result<void> insert_ids();
+  Result<void> insert_spares();
   Result<void> insert_bodies(std::uint64_t dict, std::vector<Bytes> const& frames);
   Result<void> insert_postings();
   Result<void> count_objects();
+  Result<bool> under_operation(ItemRow const& item);
+  Result<void> insert_item(ItemRow row, std::uint64_t placed);
   Result<void> insert_items();
   Result<void> insert_edges();
   Result<void> insert_refused();
+  Result<void> move_end();
+  Placed placed_of(Object const& object, std::uint64_t dict, BytesView frame);
 
   Connection& db_;
   Bodies& bodies_;
   Keys keys_;
   Derived const& derived_;
   std::vector<std::uint64_t> shredded_;         // of the batch's records; rising
-  std::unordered_set<std::uint64_t> left_out_;  // ords of the batch that get no row
-  std::uint64_t applied_ = 0, last_ord_ = 0, audience_max_ = 0;
-  std::int64_t last_added_ = 0;
-  std::vector<Object> objects_;  // in ord order
+  std::unordered_set<std::uint64_t> left_out_;  // ords of the batch that get no row in obj
+  std::unordered_map<std::uint64_t, Links> spare_links_;
+  std::uint64_t applied_ = 0, audience_max_ = 0;
+  FeedEnd end_;
+  std::vector<Object> objects_;  // that stand in front; in ord order
+  std::vector<Object> spares_;
 };
 
 Result<void> Applier::run(std::map<Bytes, AudienceId> const& pending) {
   AMIC_TRY(applied_, meta_get(db_, "applied_seq"));
   if (derived_.upto_seq <= applied_) return {};
-  AMIC_TRY(shredded_, keys_.shredded(applied_, derived_.upto_seq));
+  AMIC_TRY_VOID(find_shredded());
   for (auto const& [label, id] : pending) AMIC_TRY_VOID(store_label(label, id));
   for (Audience const& audience : derived_.audiences)
     AMIC_TRY_VOID(store_label(audience.label, audience.id));
   AMIC_TRY(auto const audiences, db_.integer("SELECT coalesce(max(aud), 0) FROM aud"));
   audience_max_ = static_cast<std::uint64_t>(audiences);
-  {
-    Query end(db_, "SELECT ord, added FROM obj ORDER BY ord DESC LIMIT 1");
-    AMIC_TRY(bool const row, end.step());
-    last_ord_ = row ? end.number(0) : 0;
-    last_added_ = row ? end.integer(1) : INT64_MIN;
-  }
+  AMIC_TRY(end_, stored_end(db_));
+  AMIC_TRY_VOID(change_items());
   AMIC_TRY_VOID(collect_objects());
   AMIC_TRY(auto const newest, bodies_.newest(db_));
   AMIC_TRY(auto dictionary, bodies_.dictionary(db_, newest.dict));
   auto frames = pack(std::move(dictionary), derived_.objects);
+  AMIC_TRY_VOID(choose_fronts());
   AMIC_TRY_VOID(insert_ids());
   AMIC_TRY_VOID(insert_postings());
   AMIC_TRY_VOID(count_objects());
@@ -104,7 +116,38 @@ Result<void> Applier::run(std::map<Bytes, AudienceId> const& pending) {
   AMIC_TRY_VOID(insert_edges());
   AMIC_TRY_VOID(insert_refused());
   AMIC_TRY_VOID(insert_bodies(newest.dict, frames.get()));
+  AMIC_TRY_VOID(insert_operations(db_, keys_, derived_, applied_));
+  AMIC_TRY_VOID(move_end());
   return meta_put(db_, "applied_seq", derived_.upto_seq);
+}
+
+// Of the records that the batch is from, and of those whose items it changes.
+Result<void> Applier::find_shredded() {
+  AMIC_TRY(shredded_, keys_.shredded(applied_, derived_.upto_seq));
+  std::set<std::uint64_t> old;
+  for (ItemChange const& change : derived_.changes)
+    if (change.row.seq <= applied_) old.insert(change.row.seq);
+  std::vector<std::uint64_t> gone;
+  for (std::uint64_t const seq : old) {
+    AMIC_TRY(auto const found, keys_.shredded(seq - 1, seq));
+    gone.insert(gone.end(), found.begin(), found.end());
+  }
+  shredded_.insert(shredded_.begin(), gone.begin(), gone.end());
+  return {};
+}
+
+// What a changed item had brought is taken out; the batch may bring it again.
+Result<void> Applier::change_items() {
+  for (ItemChange const& change : derived_.changes) {
+    if (change.at_seq <= applied_) continue;
+    AMIC_TRY_VOID(check_row(change.at_seq, change.row.audience));
+    AMIC_TRY(std::uint64_t const placed, placed_by(db_, change.row.seq));
+    AMIC_TRY_VOID(Placing(db_).erase(change.row.seq, placed));
+    Query refused(db_, "DELETE FROM refused WHERE seq = ?");
+    AMIC_TRY_VOID(refused.bind(change.row.seq).run());
+    AMIC_TRY_VOID(insert_item(change.row, change.at_seq));
+  }
+  return {};
 }
 
 Result<void> Applier::store_label(BytesView label, AudienceId id) {
@@ -131,28 +174,91 @@ Result<void> Applier::check_row(std::uint64_t seq, AudienceId audience) const {
 }
 
 Result<void> Applier::collect_objects() {
-  std::uint64_t ord = last_ord_;
-  std::int64_t added = last_added_;
-  bool first = ord == 0;
+  FeedEnd end = end_;
+  bool first = end.ord == 0;
   objects_.reserve(derived_.objects.size());
-  std::uint64_t seq = 0;
+  std::uint64_t placed = 0;
   for (ObjectRow const& row : derived_.objects) {
-    if (!fresh(row.seq)) {
+    Object object;
+    object.row = &row;
+    if (object.placed() <= applied_ || shredded(row.seq)) {
       left_out_.insert(row.ord);
       continue;
     }
-    AMIC_TRY_VOID(check_row(row.seq, row.audience));
-    if (row.ord <= ord || (!first && row.added_us <= added))
+    AMIC_TRY_VOID(check_row(std::max(row.seq, object.placed()), row.audience));
+    if (row.ord <= end.ord || (!first && row.added_us <= end.added_us))
       return fail(Code::kOutOfRange, "apply.objects", "ord and added_us must rise");
-    if (row.seq < seq) return fail(Code::kOutOfRange, "apply.objects", "seq must not fall");
-    seq = row.seq;
+    if (object.placed() < placed)
+      return fail(Code::kOutOfRange, "apply.objects", "seq must not fall");
+    placed = object.placed();
     if (row.body.size() > limits::kBodyBytesMax)
       return fail(Code::kTooLarge, "apply.objects", "body");
-    ord = row.ord;
-    added = row.added_us;
+    end = {row.ord, row.added_us};
     first = false;
-    objects_.push_back({&row, encode_id(row.id)});
+    object.id = encode_id(row.id);
+    object.hash = body_hash(row.body);
+    object.key = key_of(row.loose, row.version_us, object.hash);
+    object.rank = rank_of(row.loose, row.version_us, object.hash, row.ord);
+    objects_.push_back(std::move(object));
   }
+  return {};
+}
+
+Placed Applier::placed_of(Object const& object, std::uint64_t dict, BytesView frame) {
+  ObjectRow const& row = *object.row;
+  Placed out;
+  out.ord = row.ord;
+  out.seq = row.seq;
+  out.placed = object.placed();
+  out.aud = row.audience;
+  out.dict = dict;
+  out.version = row.version_us;
+  out.added = row.added_us;
+  out.loose = row.loose;
+  out.creator = row.creator.str();
+  if (encoded_type(object.id) != row.type) out.type = row.type;
+  out.id = object.id;
+  out.hash = object.hash;
+  out.body = to_bytes(frame);
+  return out;
+}
+
+Result<void> Applier::choose_front(Object& object) {
+  Placing placing(db_);
+  AMIC_TRY(auto const front, placing.front(placed_of(object, 0, {})));
+  if (front.first == 0) return {};
+  object.spare = front.second < object.rank;
+  return object.spare ? Result<void>() : placing.demote(front.first);
+}
+
+// Of the rows of one key, in the batch or held, the one with the least rank goes in front.
+Result<void> Applier::choose_fronts() {
+  std::vector<Object*> order;
+  order.reserve(objects_.size());
+  for (Object& object : objects_) order.push_back(&object);
+  std::sort(order.begin(), order.end(), [](Object const* a, Object const* b) {
+    return std::tie(a->id, a->row->creator, a->row->audience, a->key, a->rank) <
+           std::tie(b->id, b->row->creator, b->row->audience, b->key, b->rank);
+  });
+  Object const* front = nullptr;
+  for (Object* object : order) {
+    bool const same = front != nullptr && front->id == object->id &&
+                      front->row->creator == object->row->creator &&
+                      front->row->audience == object->row->audience && front->key == object->key;
+    if (same) {
+      object->spare = true;
+      continue;
+    }
+    front = object;
+    AMIC_TRY_VOID(choose_front(*object));
+  }
+  for (Object const& object : objects_) {
+    if (!object.spare) continue;
+    left_out_.insert(object.row->ord);
+    spare_links_[object.row->ord];
+    spares_.push_back(object);
+  }
+  std::erase_if(objects_, [](Object const& object) { return object.spare; });
   return {};
 }
 
@@ -182,47 +288,56 @@ Result<void> Applier::mark_siblings(Object& object) {
 }
 
 Result<void> Applier::insert_ids() {
-  std::vector<std::size_t> order(objects_.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  std::sort(order.begin(), order.end(), [this](std::size_t a, std::size_t b) {
-    int const by_id = objects_[a].id.compare(objects_[b].id);
-    return by_id != 0 ? by_id < 0 : a < b;
+  std::vector<Object*> order;
+  order.reserve(objects_.size());
+  for (Object& object : objects_) order.push_back(&object);
+  std::sort(order.begin(), order.end(), [](Object const* a, Object const* b) {
+    return std::tie(a->id, a->row->creator, a->row->ord) <
+           std::tie(b->id, b->row->creator, b->row->ord);
   });
-  for (std::size_t const i : order) {
-    Object& object = objects_[i];
-    {
-      Query have(db_, "SELECT ord FROM obj_by_id WHERE id = ? AND ver = ? AND aud = ?");
-      have.bind(as_bytes(object.id)).bind(object.row->version_us).bind(object.row->audience);
-      AMIC_TRY(object.skip, have.step());
-    }
-    if (object.skip) {
-      left_out_.insert(object.row->ord);
-      continue;
-    }
-    AMIC_TRY_VOID(mark_siblings(object));
-    Query insert(db_, "INSERT INTO obj_by_id (id, ver, aud, ord) VALUES (?, ?, ?, ?)");
-    insert.bind(as_bytes(object.id)).bind(object.row->version_us).bind(object.row->audience);
-    AMIC_TRY_VOID(insert.bind(object.row->ord).run());
+  Query insert(db_,
+               "INSERT INTO obj_by_id (id, creator, ver, aud, ord, h, loose) "
+               "VALUES (?, ?, ?, ?, ?, ?, ?)");
+  Query by_key(db_,
+               "INSERT INTO obj_by_key (id, creator, aud, k, r, ord) VALUES (?, ?, ?, ?, ?, ?)");
+  for (Object* object : order) {
+    AMIC_TRY_VOID(mark_siblings(*object));
+    ObjectRow const& row = *object->row;
+    insert.bind(as_bytes(object->id)).bind(std::string_view(row.creator.str()));
+    insert.bind(row.version_us).bind(row.audience).bind(row.ord).bind(as_bytes(object->hash));
+    AMIC_TRY_VOID(insert.bind(row.loose ? 1 : 0).run());
+    if (!row.loose) continue;
+    by_key.bind(as_bytes(object->id)).bind(std::string_view(row.creator.str()));
+    by_key.bind(row.audience).bind(as_bytes(object->key)).bind(as_bytes(object->rank));
+    AMIC_TRY_VOID(by_key.bind(row.ord).run());
   }
-  std::erase_if(objects_, [](Object const& o) { return o.skip; });
   return {};
 }
 
 // `frames`: of all objects of the batch, in their order there.
 Result<void> Applier::insert_bodies(std::uint64_t dict, std::vector<Bytes> const& frames) {
   Query insert(db_,
-               "INSERT INTO obj (ord, ver, added, seq, aud, multi, dict, creator, type, id, body) "
-               "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+               "INSERT INTO obj (ord, ver, added, seq, placed, aud, multi, loose, dict, creator, "
+               "type, id, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+  auto const sealed = [&](ObjectRow const& row) {
+    Bytes const& frame = frames[static_cast<std::size_t>(&row - derived_.objects.data())];
+    return keys_.seal(Sealed::kObject, row.ord, row.seq, frame);
+  };
   for (Object const& object : objects_) {
     ObjectRow const& row = *object.row;
-    Bytes const& frame = frames[static_cast<std::size_t>(&row - derived_.objects.data())];
-    AMIC_TRY(Bytes const body, keys_.seal(Sealed::kObject, row.ord, row.seq, frame));
+    AMIC_TRY(Bytes const body, sealed(row));
     // The type is nearly always what the id begins with: then it is not stored again.
     std::string_view const type =
         encoded_type(object.id) == row.type ? std::string_view() : std::string_view(row.type);
-    insert.bind(row.ord).bind(row.version_us).bind(row.added_us).bind(row.seq).bind(row.audience);
-    insert.bind(object.multi ? 1 : 0).bind(dict).bind(row.creator.str()).bind(type);
+    insert.bind(row.ord).bind(row.version_us).bind(row.added_us).bind(row.seq);
+    insert.bind(object.placed()).bind(row.audience).bind(object.multi ? 1 : 0);
+    insert.bind(row.loose ? 1 : 0).bind(dict).bind(row.creator.str()).bind(type);
     AMIC_TRY_VOID(insert.bind(as_bytes(object.id)).bind(BytesView(body)).run());
+  }
+  for (Object const& object : spares_) {
+    AMIC_TRY(Bytes const body, sealed(*object.row));
+    AMIC_TRY_VOID(
+        Placing(db_).to_spare(placed_of(object, dict, body), spare_links_[object.row->ord]));
   }
   return {};
 }
@@ -259,24 +374,76 @@ Result<void> Applier::count_objects() {
   return {};
 }
 
-Result<void> Applier::insert_items() {
+Result<bool> Applier::under_operation(ItemRow const& item) {
+  for (OperationRow const& row : derived_.operations)
+    if (row.target == item.digest && row.originator == item.originator) return true;
+  Query query(db_, "SELECT seq FROM op WHERE target = ? AND originator = ?");
+  return query.bind(item.digest.view()).bind(item.originator.str()).step();
+}
+
+// An item that is there keeps what is noted of where its objects stood first.
+Result<void> Applier::insert_item(ItemRow row, std::uint64_t placed) {
+  if (shredded(row.seq)) {
+    AMIC_TRY(bool const kept, under_operation(row));
+    if (!kept) return {};
+    row = erased_form(std::move(row));
+  }
   Query insert(db_,
-               "INSERT INTO item (seq, id, originator, precedence, aud, created_ms, received_ms, "
-               "title, media_type, objects, quarantined, rejected) "
-               "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING");
+               "INSERT INTO item (seq, id, digest, originator, precedence, aud, created_ms, "
+               "received_ms, title, media_type, objects, quarantined, rejected, state, placed, "
+               "first_ord, end_ord, end_added) "
+               "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0) "
+               "ON CONFLICT (seq) DO UPDATE SET precedence = excluded.precedence, "
+               "aud = excluded.aud, created_ms = excluded.created_ms, title = excluded.title, "
+               "media_type = excluded.media_type, objects = excluded.objects, "
+               "quarantined = excluded.quarantined, rejected = excluded.rejected, "
+               "state = excluded.state, placed = excluded.placed");
+  Bytes title;
+  if (!row.title.empty()) {
+    AMIC_TRY(title, keys_.seal(Sealed::kTitle, row.seq, row.seq, as_bytes(row.title)));
+  }
+  insert.bind(row.seq).bind(row.id.view()).bind(row.digest.view()).bind(row.originator.str());
+  insert.bind(static_cast<int>(row.precedence)).bind(row.audience).bind(row.created_ms);
+  insert.bind(row.received_ms).bind(BytesView(title));
+  insert.bind(std::string_view(row.media_type)).bind(row.objects).bind(row.quarantined);
+  insert.bind(row.rejected).bind(static_cast<int>(row.state)).bind(placed);
+  AMIC_TRY_VOID(insert.run());
   Query by_id(db_, "INSERT INTO item_by_id (id, seq) VALUES (?, ?) ON CONFLICT DO NOTHING");
+  return by_id.bind(row.id.view()).bind(row.seq).run();
+}
+
+Result<void> Applier::insert_items() {
   for (ItemRow const& row : derived_.items) {
-    if (!fresh(row.seq)) continue;
+    if (row.seq <= applied_) continue;
     AMIC_TRY_VOID(check_row(row.seq, row.audience));
-    AMIC_TRY(Bytes const title, keys_.seal(Sealed::kTitle, row.seq, row.seq, as_bytes(row.title)));
-    insert.bind(row.seq).bind(row.id.view()).bind(row.originator.str());
-    insert.bind(static_cast<int>(row.precedence)).bind(row.audience).bind(row.created_ms);
-    insert.bind(row.received_ms).bind(BytesView(title));
-    insert.bind(std::string_view(row.media_type)).bind(row.objects).bind(row.quarantined);
-    AMIC_TRY_VOID(insert.bind(row.rejected).run());
-    AMIC_TRY_VOID(by_id.bind(row.id.view()).bind(row.seq).run());
+    AMIC_TRY_VOID(insert_item(row, row.seq));
+  }
+  // Rows of one record stand together, in the order of their ords.
+  std::map<std::uint64_t, std::pair<std::uint64_t, FeedEnd>> reach;
+  for (auto const* objects : {&objects_, &spares_})
+    for (Object const& object : *objects) {
+      if (object.placed() != object.row->seq) continue;
+      auto& [first, end] = reach[object.row->seq];
+      if (first == 0 || object.row->ord < first) first = object.row->ord;
+      if (object.row->ord > end.ord) end = {object.row->ord, object.row->added_us};
+    }
+  Query note(db_, "UPDATE item SET first_ord = ?, end_ord = ?, end_added = ? WHERE seq = ?");
+  for (auto const& [seq, where] : reach) {
+    note.bind(where.first).bind(where.second.ord).bind(where.second.added_us);
+    AMIC_TRY_VOID(note.bind(seq).run());
   }
   return {};
+}
+
+// Positions are used up whether or not a row has them still.
+Result<void> Applier::move_end() {
+  FeedEnd end = derived_.end.ord > end_.ord ? derived_.end : end_;
+  for (ObjectRow const& row : derived_.objects)
+    if (row.ord > end.ord) end = {row.ord, row.added_us};
+  if (end.ord == end_.ord) return {};
+  AMIC_TRY_VOID(meta_put(db_, "feed_ord", end.ord));
+  auto const added = std::max<std::int64_t>(end.added_us, 0);
+  return meta_put(db_, "feed_added", static_cast<std::uint64_t>(added));
 }
 
 Result<void> Applier::insert_edges() {
@@ -290,7 +457,10 @@ Result<void> Applier::insert_edges() {
   ids.reserve(derived_.edges.size());
   std::vector<Half> halves;
   for (EdgeRow const& edge : derived_.edges) {
-    if (edge.ord <= last_ord_ || left_out_.contains(edge.ord)) continue;
+    if (edge.ord <= end_.ord) continue;
+    if (auto const spare = spare_links_.find(edge.ord); spare != spare_links_.end())
+      spare->second.emplace_back(edge.relation, encode_id(edge.to));
+    if (left_out_.contains(edge.ord)) continue;
     AMIC_TRY_VOID(check_row(applied_ + 1, edge.audience));
     auto const& [from, to] = ids.emplace_back(encode_id(edge.from), encode_id(edge.to));
     halves.push_back({&from, &to, &edge, 0});
@@ -352,7 +522,8 @@ Result<void> IndexFile::train(Derived const& derived) {
   AMIC_TRY(auto const newest, bodies_.newest(*writer_));
   AMIC_TRY(auto const last, writer_->integer("SELECT coalesce(max(ord), 0) FROM obj"));
   auto const held = static_cast<std::uint64_t>(last);
-  std::uint64_t const objects = held + derived.objects.size();
+  std::uint64_t const objects =
+      derived.objects.empty() ? held : std::max(held, derived.objects.back().ord);
   std::uint64_t const base = std::max(newest.objects, trained_at_);
   if (objects < kTrainObjectsMin || objects < base * kTrainGrowth) return {};
   // What was shredded after the batch was made must not live on in a dictionary.
@@ -377,12 +548,13 @@ Result<Bytes> IndexFile::train_from(Derived const& derived, std::uint64_t held) 
       derived.objects.size() >= kTrainObjectsMin ? kSamplesMax / 2 : kSamplesMax;
   std::uint64_t const step = std::max<std::uint64_t>(1, held / from_held);
   Keys keys = this->keys();
-  for (std::uint64_t ord = 1; ord <= held; ord += step) {
+  for (std::uint64_t ord = 1; ord <= held;) {
     Query query(*writer_,
                 "SELECT dict, body, ord, seq FROM obj WHERE ord >= ? ORDER BY ord LIMIT 1");
     query.bind(ord);
     AMIC_TRY(bool const row, query.step());
     if (!row) break;
+    ord = std::max(ord + step, query.number(2) + 1);
     AMIC_TRY(BytesView const frame,
              keys.open(Sealed::kObject, query.number(2), query.number(3), query.blob(1)));
     AMIC_TRY(auto body, bodies_.decode(*writer_, query.number(0), frame));

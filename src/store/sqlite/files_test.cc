@@ -184,7 +184,9 @@ TEST(Files, ANewerSchemaIsNotTouched) {
     run_sql(dir.path() / name, "PRAGMA user_version = 99");
     EXPECT_EQ(open_error(dir.path()).code, Code::kUnsupported);
     EXPECT_EQ(open_error(dir.path(), {.read_only = true}).code, Code::kUnsupported);
-    run_sql(dir.path() / name, "PRAGMA user_version = 1");
+    auto const known =
+        (name == std::string_view(kLogFile) ? log_schema() : index_schema()).version();
+    run_sql(dir.path() / name, ("PRAGMA user_version = " + std::to_string(known)).c_str());
     EXPECT_FALSE(open_at(dir.path())->index_was_reset());
   }
 }
@@ -205,6 +207,37 @@ TEST(Files, MigrationsRunInOrderOnceAndStopWhereOneFails) {
   EXPECT_EQ(ok(migrate(*connection, {7, std::span(steps).first(2)})), 2U);
   EXPECT_EQ(ok(connection->integer("SELECT count(*) FROM t")), 1);
   EXPECT_EQ(schema_version(*connection, {8, steps}).error().code, Code::kCorrupt);
+}
+
+// Version 1 forgot what peers had signed for; its rows that still wait are sent as others are.
+TEST(Files, ALogOfSchema1KeepsItsQueue) {
+  TempDir dir;
+  MemberId const id = member("ID");
+  {
+    auto const store = open_at(dir.path());
+    Append units = unit(1);
+    units.records.push_back(record(2));
+    units.queue = {{0, id, 0}, {1, id, 0}};
+    Append ack;
+    ack.cursors.push_back({CursorKind::kAcked, id, 0, 1, {}});
+    ok(store->append({units, ack}));
+  }
+  run_sql(dir.path() / kLogFile,
+          "DELETE FROM outbox WHERE n <= 1; ALTER TABLE outbox DROP COLUMN digest; "
+          "DROP TABLE received; UPDATE meta SET n = 1 WHERE k = 'schema'; "
+          "PRAGMA user_version = 1");
+  EXPECT_EQ(open_error(dir.path(), {.read_only = true}).code, Code::kUnsupported);
+  auto const store = open_at(dir.path());
+  auto const rows = ok(store->sent(id, 0, 0, 9));
+  ASSERT_EQ(rows.size(), 1U);
+  EXPECT_EQ(rows[0], (LaneRow{2, 2, record(2).digest, 64}));
+  EXPECT_EQ(ok(store->outbox(id, 0, 0, 9)).size(), 1U);
+  EXPECT_TRUE(ok(store->received(id, 0, 0, 9)).empty());
+  Append move;
+  move.requeue = {{id, 0, 2, 4}};
+  ok(store->append({move}));
+  EXPECT_EQ(ok(store->sent(id, 0, 0, 9)).at(0), (LaneRow{5, 2, record(2).digest, 64}));
+  ok(store->check());
 }
 
 TEST(Files, AFullLogRefusesWholeUnitsAndRecovers) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -29,11 +30,14 @@ class IndexFile {
   Result<FeedEnd> feed_end();
   Result<AudienceId> intern(BytesView label);
   Result<std::vector<Audience>> audiences();
-  Result<std::optional<ObjectRow>> get(std::string const& id, AudienceSet const& readable);
-  Result<std::vector<ObjectRow>> versions(std::string const& id, AudienceSet const& readable);
-  Result<bool> has_version(std::string const& id, std::int64_t version_us, Hash* body_sha256);
-  Result<bool> has_version_for(std::string const& id, std::int64_t version_us, AudienceId audience);
-  Result<std::vector<bool>> has_versions(std::vector<VersionKey> const& wanted);
+  Result<std::optional<ObjectRow>> get(std::string const& id, AudienceSet const& readable,
+                                       std::optional<MemberId> const& creator);
+  Result<std::vector<ObjectRow>> versions(std::string const& id, AudienceSet const& readable,
+                                          std::optional<MemberId> const& creator);
+  Result<std::vector<MemberId>> creators(std::string const& id, AudienceSet const& readable);
+  Result<std::vector<MemberId>> originators();
+  Result<std::vector<Rivals>> rivals(std::uint64_t seq, std::size_t limit,
+                                     AudienceSet const& readable);
   Result<Page> page(PageFilter const& filter, AudienceSet const& readable);
   Result<std::vector<ItemRow>> items(std::uint64_t after_seq, std::size_t limit,
                                      AudienceSet const& readable, bool newest_first);
@@ -42,6 +46,11 @@ class IndexFile {
                                      AudienceSet const& readable);
   Result<std::vector<RefusedObject>> refused(std::uint64_t seq);
   Result<std::uint64_t> object_count(AudienceSet const& readable);
+  Result<std::optional<OperationRow>> operation(Hash const& target, MemberId const& originator);
+  Result<std::vector<OperationRow>> operations(std::uint64_t after_seq, std::size_t limit,
+                                               AudienceSet const& readable);
+  Result<std::vector<OperationRow>> duties(Duty duty, Hash const& after, std::size_t limit);
+  Result<std::vector<ReplyRow>> replies(Hash const& target);
 
   // The apply thread and all readers stand still while this lives.
   class Stillness {
@@ -73,8 +82,12 @@ class IndexFile {
   IndexFile(Vault& vault, Pool& log) : vault_(vault), log_(log), bodies_(vault) {}
   Result<Reader> reader();
   Keys keys() { return Keys(vault_, log_); }
-  Result<std::uint64_t> first_ord(std::uint64_t seq);  // 0: none at or after this record
   Result<void> erase_rows(std::uint64_t seq);
+  Result<std::uint64_t> erase_item(std::uint64_t seq);
+  Result<void> digest_refused(Connection& connection, Keys& keys,
+                              std::function<void(Bytes const&)> const& take);
+  Result<void> each_object(Connection& connection, Keys& keys,
+                           std::function<void(ObjectRow const&)> const& take);
   Result<void> open_writer();
   Result<void> make_anew(std::string reason);
   Result<void> train(Derived const& derived);
@@ -97,14 +110,32 @@ class IndexFile {
 };
 
 // Columns of obj in the order that object_of() takes.
-#define AMIC_OBJ_COLUMNS "ord, aud, ver, multi, creator, added, seq, dict, type, id, body"
-enum ObjColumn { kOrd, kAud, kVer, kMulti, kCreator, kAdded, kSeq, kDict, kType, kId, kBody };
+#define AMIC_OBJ_COLUMNS \
+  "ord, aud, ver, multi, creator, added, seq, dict, type, id, body, loose, placed"
+enum ObjColumn {
+  kOrd,
+  kAud,
+  kVer,
+  kMulti,
+  kCreator,
+  kAdded,
+  kSeq,
+  kDict,
+  kType,
+  kId,
+  kBody,
+  kLoose,
+  kPlaced
+};
+// The row at `ord` of obj, or, with `spare`, of the rows that wait behind one of obj.
+Result<ObjectRow> object_at(Connection& connection, Bodies& bodies, Keys& keys, std::uint64_t ord,
+                            bool spare = false);
 Result<ObjectRow> object_of(Connection& connection, Bodies& bodies, Keys& keys, Query const& row);
 
 // Columns of item in the order that item_of() takes.
 #define AMIC_ITEM_COLUMNS                                                                       \
   "seq, id, originator, precedence, aud, created_ms, received_ms, title, media_type, objects, " \
-  "quarantined, rejected"
+  "quarantined, rejected, digest, state"
 Result<ItemRow> item_of(Keys& keys, Query const& row);
 
 // What is kept of a refused object besides its code, in one column.
@@ -117,12 +148,38 @@ Result<RefusedDetail> decode_refused(BytesView stored);
 
 bool may_read(AudienceSet const& readable, std::uint64_t audience);
 
+// Which record gave the item's objects their place: `seq` itself, or an operation.
+Result<std::uint64_t> placed_by(Connection& db, std::uint64_t seq);
+// What is left of the row of an item whose record was erased.
+ItemRow erased_form(ItemRow row);
+Result<FeedEnd> stored_end(Connection& db);
+
+// apply's part for operations and replies that are newer than `applied`.
+Result<void> insert_operations(Connection& db, Keys& keys, Derived const& derived,
+                               std::uint64_t applied);
+// Columns of op and reply in the order that these take.
+#define AMIC_OP_COLUMNS                                                               \
+  "target, item, originator, counter, kind, digest, seq, at_ms, reason, aud, state, " \
+  "precedence, duty, demand_counter, demand, updated"
+Result<OperationRow> operation_of(Keys& keys, Query const& row);
+#define AMIC_REPLY_COLUMNS "target, member, counter, outcome, at_ms, detail, seq"
+Result<ReplyRow> reply_of(Keys& keys, Query const& row);
+
+// Who asks for one object: store.h, "Which row of an id a reader is shown".
+struct Asked {
+  std::string const& id;  // encoded
+  std::string_view creator;
+  AudienceSet const& readable;
+};
+struct Shown {
+  std::int64_t version = 0;
+  std::uint64_t ord = 0;  // 0: none
+};
 enum class Pick { kLast, kFirst };
-// Which row of `id` a reader is shown as its last or first version: its ord, 0 if none is readable.
-Result<std::uint64_t> pick_version(Connection& connection, std::string const& encoded_id, Pick pick,
-                                   AudienceSet const& readable);
-// The first row of (id, version) that the reader may read: the others are the same object again.
-Result<std::uint64_t> pick_copy(Connection& connection, std::string const& encoded_id,
-                                std::int64_t version_us, AudienceSet const& readable);
+Result<Shown> pick_version(Connection& connection, Asked const& asked, Pick pick);
+// The row shown of one version.
+Result<Shown> pick_copy(Connection& connection, Asked const& asked, std::int64_t version_us);
+// Members with rows of this id, whoever may read them; sorted.
+Result<std::vector<std::string>> creators_of(Connection& connection, std::string const& id);
 
 }  // namespace amic::store::sqlite

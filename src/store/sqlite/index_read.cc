@@ -4,23 +4,10 @@
 
 #include "base/limits.h"
 #include "codec/codec.h"
-#include "crypto/hash.h"
 #include "store/sqlite/columns.h"
 #include "store/sqlite/index_file.h"
 
 namespace amic::store::sqlite {
-namespace {
-
-Result<ObjectRow> object_at(Connection& connection, Bodies& bodies, Keys& keys, std::uint64_t ord) {
-  Query query(connection, "SELECT " AMIC_OBJ_COLUMNS " FROM obj WHERE ord = ?");
-  query.bind(ord);
-  AMIC_TRY(bool const row, query.step());
-  if (!row) return fail(Code::kCorrupt, "idx.db", "a posting without its object");
-  return object_of(connection, bodies, keys, query);
-}
-
-}  // namespace
-
 Result<ItemRow> item_of(Keys& keys, Query const& row) {
   ItemRow item;
   item.seq = row.number(0);
@@ -38,6 +25,10 @@ Result<ItemRow> item_of(Keys& keys, Query const& row) {
   item.objects = static_cast<std::uint32_t>(row.integer(9));
   item.quarantined = static_cast<std::uint32_t>(row.integer(10));
   item.rejected = static_cast<std::uint32_t>(row.integer(11));
+  AMIC_TRY(item.digest, fixed_column<Hash>(row, 12, "idx.db"));
+  if (row.integer(13) < 0 || row.integer(13) > static_cast<int>(ItemState::kErased))
+    return fail(Code::kCorrupt, "idx.db", "unknown state of an item");
+  item.state = static_cast<ItemState>(row.integer(13));
   return item;
 }
 
@@ -70,6 +61,9 @@ Result<ObjectRow> object_of(Connection& connection, Bodies& bodies, Keys& keys, 
   object.type = row.text(kType);
   if (object.type.empty()) object.type = encoded_type(as_text(row.blob(kId)));
   AMIC_TRY(object.creator, member_of(row.text(kCreator)));
+  object.loose = row.integer(kLoose) != 0;
+  object.placed_seq = row.number(kPlaced);
+  if (object.placed_seq == row.number(kSeq)) object.placed_seq = 0;
   object.audience = static_cast<AudienceId>(row.integer(kAud));
   object.seq = row.number(kSeq);
   object.added_us = row.integer(kAdded);
@@ -79,37 +73,6 @@ Result<ObjectRow> object_of(Connection& connection, Bodies& bodies, Keys& keys, 
   return object;
 }
 
-Result<std::uint64_t> pick_version(Connection& connection, std::string const& encoded_id, Pick pick,
-                                   AudienceSet const& readable) {
-  Query query(connection,
-              pick == Pick::kLast
-                  ? "SELECT ver, aud, ord FROM obj_by_id WHERE id = ? ORDER BY ver DESC, aud DESC"
-                  : "SELECT ver, aud, ord FROM obj_by_id WHERE id = ? ORDER BY ver, aud");
-  query.bind(as_bytes(encoded_id));
-  std::uint64_t ord = 0;
-  std::int64_t version = 0;
-  for (;;) {
-    AMIC_TRY(bool const row, query.step());
-    if (!row || (ord != 0 && query.integer(0) != version)) return ord;
-    if (!may_read(readable, query.number(1))) continue;
-    if (ord == 0 || query.number(2) < ord) ord = query.number(2);
-    version = query.integer(0);
-  }
-}
-
-Result<std::uint64_t> pick_copy(Connection& connection, std::string const& encoded_id,
-                                std::int64_t version_us, AudienceSet const& readable) {
-  Query query(connection, "SELECT aud, ord FROM obj_by_id WHERE id = ? AND ver = ?");
-  query.bind(as_bytes(encoded_id)).bind(version_us);
-  std::uint64_t ord = 0;
-  for (;;) {
-    AMIC_TRY(bool const row, query.step());
-    if (!row) return ord;
-    if (!may_read(readable, query.number(0))) continue;
-    if (ord == 0 || query.number(1) < ord) ord = query.number(1);
-  }
-}
-
 Result<std::uint64_t> IndexFile::watermark() {
   AMIC_TRY(auto const lease, reader());
   return meta_get(*lease, "applied_seq");
@@ -117,10 +80,7 @@ Result<std::uint64_t> IndexFile::watermark() {
 
 Result<FeedEnd> IndexFile::feed_end() {
   AMIC_TRY(auto const lease, reader());
-  Query query(*lease, "SELECT ord, added FROM obj ORDER BY ord DESC LIMIT 1");
-  AMIC_TRY(bool const row, query.step());
-  if (!row) return FeedEnd{};
-  return FeedEnd{query.number(0), query.integer(1)};
+  return stored_end(*lease);
 }
 
 Result<std::vector<Audience>> IndexFile::audiences() {
@@ -132,99 +92,6 @@ Result<std::vector<Audience>> IndexFile::audiences() {
     if (!row) return out;
     out.push_back({static_cast<AudienceId>(query.integer(0)), to_bytes(query.blob(1))});
   }
-}
-
-Result<std::optional<ObjectRow>> IndexFile::get(std::string const& id,
-                                                AudienceSet const& readable) {
-  AMIC_TRY(auto const lease, reader());
-  AMIC_TRY(std::uint64_t const ord, pick_version(*lease, encode_id(id), Pick::kLast, readable));
-  if (ord == 0) return std::optional<ObjectRow>();
-  Keys keys = this->keys();
-  AMIC_TRY(auto object, object_at(*lease, bodies_, keys, ord));
-  return std::optional(std::move(object));
-}
-
-Result<std::vector<ObjectRow>> IndexFile::versions(std::string const& id,
-                                                   AudienceSet const& readable) {
-  AMIC_TRY(auto const lease, reader());
-  std::string const encoded = encode_id(id);
-  std::vector<std::pair<std::int64_t, std::uint64_t>> shown;  // (version, ord), newest first
-  {
-    Query query(*lease,
-                "SELECT ver, aud, ord FROM obj_by_id WHERE id = ? ORDER BY ver DESC, aud DESC");
-    query.bind(as_bytes(encoded));
-    for (;;) {
-      AMIC_TRY(bool const row, query.step());
-      if (!row) break;
-      if (!may_read(readable, query.number(1))) continue;
-      if (!shown.empty() && shown.back().first == query.integer(0)) {
-        shown.back().second = std::min(shown.back().second, query.number(2));
-        continue;
-      }
-      if (shown.size() == limits::kPageMax) break;
-      shown.emplace_back(query.integer(0), query.number(2));
-    }
-  }
-  std::vector<ObjectRow> out;
-  Keys keys = this->keys();
-  for (auto at = shown.rbegin(); at != shown.rend(); ++at) {
-    AMIC_TRY(auto object, object_at(*lease, bodies_, keys, at->second));
-    out.push_back(std::move(object));
-  }
-  return out;
-}
-
-Result<bool> IndexFile::has_version(std::string const& id, std::int64_t version_us,
-                                    Hash* body_sha256) {
-  AMIC_TRY(auto const lease, reader());
-  std::string const encoded = encode_id(id);
-  std::uint64_t ord = 0;
-  {
-    Query query(*lease, "SELECT ord FROM obj_by_id WHERE id = ? AND ver = ?");
-    query.bind(as_bytes(encoded)).bind(version_us);
-    for (;;) {
-      AMIC_TRY(bool const row, query.step());
-      if (!row) break;
-      ord = ord == 0 ? query.number(0) : std::min(ord, query.number(0));
-    }
-  }
-  if (ord == 0 || body_sha256 == nullptr) return ord != 0;
-  Keys keys = this->keys();
-  AMIC_TRY(auto const object, object_at(*lease, bodies_, keys, ord));
-  *body_sha256 = crypto::sha256(as_bytes(object.body));
-  return true;
-}
-
-Result<bool> IndexFile::has_version_for(std::string const& id, std::int64_t version_us,
-                                        AudienceId audience) {
-  AMIC_TRY(auto const lease, reader());
-  std::string const encoded = encode_id(id);
-  Query query(*lease, "SELECT ord FROM obj_by_id WHERE id = ? AND ver = ? AND aud = ?");
-  query.bind(as_bytes(encoded)).bind(version_us).bind(audience);
-  return query.step();
-}
-
-// In the order of the keys, so that each page of the tree is read once.
-Result<std::vector<bool>> IndexFile::has_versions(std::vector<VersionKey> const& wanted) {
-  std::vector<bool> out(wanted.size());
-  if (wanted.empty()) return out;
-  std::vector<std::pair<std::string, std::size_t>> order;
-  order.reserve(wanted.size());
-  for (std::size_t i = 0; i < wanted.size(); ++i) order.emplace_back(encode_id(wanted[i].id), i);
-  std::sort(order.begin(), order.end());
-  AMIC_TRY(auto const lease, reader());
-  Query one(*lease, "SELECT ord FROM obj_by_id WHERE id = ? AND ver = ? LIMIT 1");
-  Query any(*lease, "SELECT ord FROM obj_by_id WHERE id = ? LIMIT 1");
-  for (auto const& [id, i] : order) {
-    auto const& version = wanted[i].version_us;
-    Query& query = version ? one : any;
-    query.reset();
-    query.bind(as_bytes(id));
-    if (version) query.bind(*version);
-    AMIC_TRY(bool const held, query.step());
-    out[i] = held;
-  }
-  return out;
 }
 
 Result<std::vector<ItemRow>> IndexFile::items(std::uint64_t after_seq, std::size_t limit,

@@ -4,6 +4,7 @@
 
 #include "base/limits.h"
 #include "codec/codec.h"
+#include "store/sqlite/columns.h"
 #include "store/sqlite/log_file.h"
 
 namespace amic::store::sqlite {
@@ -23,9 +24,18 @@ class Appender {
     std::uint64_t last_n = 0, acked_n = 0, pending_bytes = 0;
   };
   using LaneKey = std::pair<MemberId, std::uint8_t>;
+  struct Row {  // of `outbox`
+    std::uint64_t n = 0, seq = 0, bytes = 0;
+    UnixMs queued_ms = 0;
+    Hash digest;
+  };
 
   Result<void> add_record(Record const& record);
+  Result<void> requeue(Append::Requeue const& move);
+  Result<void> add_sent(Append const& unit, std::uint64_t first_seq);
   Result<void> add_queue(Append const& unit, std::uint64_t first_seq);
+  Result<void> add_received(Append const& unit, std::uint64_t first_seq);
+  Result<void> put_row(MemberId const& peer, std::uint8_t lane, Row const& row);
   Result<void> put_cursor(Cursor const& cursor);
   Result<void> drain(Cursor const& cursor);
   Result<void> add_quarantine(Quarantined const& entry);
@@ -43,7 +53,10 @@ class Appender {
 Result<void> Appender::add(Append const& unit) {
   std::uint64_t const first_seq = next_seq_;
   for (Record const& record : unit.records) AMIC_TRY_VOID(add_record(record));
+  for (Append::Requeue const& move : unit.requeue) AMIC_TRY_VOID(requeue(move));
+  AMIC_TRY_VOID(add_sent(unit, first_seq));
   AMIC_TRY_VOID(add_queue(unit, first_seq));
+  AMIC_TRY_VOID(add_received(unit, first_seq));
   for (Cursor const& cursor : unit.cursors) AMIC_TRY_VOID(put_cursor(cursor));
   for (Quarantined const& entry : unit.quarantine) AMIC_TRY_VOID(add_quarantine(entry));
   for (KvPut const& put : unit.kv) AMIC_TRY_VOID(put_kv(put));
@@ -82,19 +95,96 @@ Result<Appender::Lane*> Appender::lane(MemberId const& peer, std::uint8_t lane) 
   return &at->second;
 }
 
+Result<void> Appender::put_row(MemberId const& peer, std::uint8_t lane, Row const& row) {
+  Query insert(db_,
+               "INSERT INTO outbox (peer, lane, n, seq, bytes, queued_ms, digest) "
+               "VALUES (?, ?, ?, ?, ?, ?, ?)");
+  insert.bind(peer.str()).bind(lane).bind(row.n).bind(row.seq).bind(row.bytes);
+  return insert.bind(row.queued_ms).bind(row.digest.view()).run();
+}
+
+// Seldom, and of few rows: what was queued since the node was restored.
+Result<void> Appender::requeue(Append::Requeue const& move) {
+  AMIC_TRY(Lane* const entry, lane(move.peer, move.lane));
+  if (move.first_n == 0 || move.first_n <= entry->acked_n || move.behind_n < move.first_n - 1)
+    return fail(Code::kOutOfRange, "append.requeue");
+  std::vector<Row> rows;
+  {
+    Query query(db_,
+                "SELECT seq, bytes, queued_ms, digest FROM outbox "
+                "WHERE peer = ? AND lane = ? AND n >= ? ORDER BY n");
+    query.bind(move.peer.str()).bind(move.lane).bind(move.first_n);
+    for (std::uint64_t n = move.behind_n + 1;; ++n) {
+      AMIC_TRY(bool const more, query.step());
+      if (!more) break;
+      Row row{n, query.number(0), query.number(1), query.integer(2), {}};
+      AMIC_TRY(row.digest, row_digest(db_, query, 3, row.seq));
+      rows.push_back(row);
+    }
+  }
+  Query remove(db_, "DELETE FROM outbox WHERE peer = ? AND lane = ? AND n >= ?");
+  AMIC_TRY_VOID(remove.bind(move.peer.str()).bind(move.lane).bind(move.first_n).run());
+  for (Row const& row : rows) AMIC_TRY_VOID(put_row(move.peer, move.lane, row));
+  entry->last_n = move.behind_n + rows.size();
+  return {};
+}
+
+Result<void> Appender::add_sent(Append const& unit, std::uint64_t first_seq) {
+  for (Append::Sent const& sent : unit.sent) {
+    if (sent.n == 0 || (sent.record && *sent.record >= unit.records.size()))
+      return fail(Code::kOutOfRange, "append.sent");
+    AMIC_TRY(Lane* const entry, lane(sent.peer, sent.lane));
+    {
+      Query there(db_, "SELECT digest FROM outbox WHERE peer = ? AND lane = ? AND n = ?");
+      AMIC_TRY(bool const row, there.bind(sent.peer.str()).bind(sent.lane).bind(sent.n).step());
+      if (row && Hash::from(there.blob(0)) != sent.digest)
+        return fail(Code::kConflict, "append.sent", "another one has this number");
+      if (row) continue;
+    }
+    std::uint64_t const seq = sent.record ? first_seq + *sent.record : sent.seq;
+    AMIC_TRY_VOID(
+        put_row(sent.peer, sent.lane, {sent.n, seq, sent.bytes, sent.queued_ms, sent.digest}));
+    entry->last_n = std::max(entry->last_n, sent.n);
+    if (sent.n > entry->acked_n) entry->pending_bytes += sent.bytes;
+  }
+  return {};
+}
+
 Result<void> Appender::add_queue(Append const& unit, std::uint64_t first_seq) {
   for (Append::Queue const& queue : unit.queue) {
-    if (queue.record >= unit.records.size())
-      return fail(Code::kOutOfRange, "append.queue", "names a record that is not in its unit");
-    Record const& record = unit.records[queue.record];
     AMIC_TRY(Lane* const entry, lane(queue.peer, queue.lane));
-    Query insert(db_,
-                 "INSERT INTO outbox (peer, lane, n, seq, bytes, queued_ms) "
-                 "VALUES (?, ?, ?, ?, ?, ?)");
-    insert.bind(queue.peer.str()).bind(queue.lane).bind(++entry->last_n);
-    insert.bind(first_seq + queue.record).bind(record.bytes.size()).bind(record.at_ms);
-    AMIC_TRY_VOID(insert.run());
-    entry->pending_bytes += record.bytes.size();
+    Row row{entry->last_n + 1, queue.seq, 0, 0, {}};
+    if (queue.seq == 0) {
+      if (queue.record >= unit.records.size())
+        return fail(Code::kOutOfRange, "append.queue", "names a record that is not in its unit");
+      Record const& record = unit.records[queue.record];
+      row = {row.n, first_seq + queue.record, record.bytes.size(), record.at_ms, record.digest};
+    } else {
+      Query held(db_, "SELECT digest, at_ms, bytes FROM record WHERE seq = ?");
+      AMIC_TRY(bool const known, held.bind(queue.seq).step());
+      if (!known) return fail(Code::kOutOfRange, "append.queue", "no such record");
+      AMIC_TRY(row.digest, fixed_column<Hash>(held, 0, "log.db"));
+      row.queued_ms = held.integer(1);
+      row.bytes = vault_.plain_size(held.blob(2).size());
+    }
+    AMIC_TRY_VOID(put_row(queue.peer, queue.lane, row));
+    entry->last_n = row.n;
+    entry->pending_bytes += row.bytes;
+  }
+  return {};
+}
+
+Result<void> Appender::add_received(Append const& unit, std::uint64_t first_seq) {
+  for (Append::Received const& row : unit.received) {
+    if (row.n == 0 || (row.record && *row.record >= unit.records.size()))
+      return fail(Code::kOutOfRange, "append.received");
+    Query put(db_,
+              "INSERT INTO received (peer, lane, n, seq, digest) VALUES (?, ?, ?, ?, ?) "
+              "ON CONFLICT (peer, lane, n) DO UPDATE SET seq = excluded.seq, "
+              "digest = excluded.digest");
+    put.bind(row.peer.str()).bind(row.lane).bind(row.n);
+    put.bind(row.record ? first_seq + *row.record : row.seq);
+    AMIC_TRY_VOID(put.bind(row.digest.view()).run());
   }
   return {};
 }
@@ -111,21 +201,19 @@ Result<void> Appender::put_cursor(Cursor const& cursor) {
   return {};
 }
 
-// Lets go of what the peer has signed for.
+// What the peer has signed for waits no longer.
 Result<void> Appender::drain(Cursor const& cursor) {
   AMIC_TRY(Lane* const entry, lane(cursor.peer, cursor.lane));
   if (cursor.n <= entry->acked_n) return {};
-  std::uint64_t freed = 0;
+  std::uint64_t done = 0;
   {
-    Query sum(db_, "SELECT sum(bytes) FROM outbox WHERE peer = ? AND lane = ? AND n <= ?");
-    sum.bind(cursor.peer.str()).bind(cursor.lane).bind(cursor.n);
+    Query sum(db_,
+              "SELECT sum(bytes) FROM outbox WHERE peer = ? AND lane = ? AND n > ? AND n <= ?");
+    sum.bind(cursor.peer.str()).bind(cursor.lane).bind(entry->acked_n).bind(cursor.n);
     AMIC_TRY(bool const row, sum.step());
-    if (row) freed = sum.number(0);
+    if (row) done = sum.number(0);
   }
-  Query remove(db_, "DELETE FROM outbox WHERE peer = ? AND lane = ? AND n <= ?");
-  remove.bind(cursor.peer.str()).bind(cursor.lane).bind(cursor.n);
-  AMIC_TRY_VOID(remove.run());
-  entry->pending_bytes -= std::min(freed, entry->pending_bytes);
+  entry->pending_bytes -= std::min(done, entry->pending_bytes);
   entry->acked_n = cursor.n;
   entry->last_n = std::max(entry->last_n, cursor.n);
   return {};

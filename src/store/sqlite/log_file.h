@@ -1,5 +1,5 @@
-// log.db: the truth. One writer connection, a few readers. Append, reads and erasure are in three
-// files.
+// log.db: the truth. One writer connection, a few readers. Append, queues and lanes, other reads
+// and erasure are in four files.
 #pragma once
 
 #include <filesystem>
@@ -11,6 +11,9 @@
 #include "store/store.h"
 
 namespace amic::store::sqlite {
+
+// Digest of a row of `outbox`: its own, or, if it was queued by schema 1, that of its record.
+Result<Hash> row_digest(Connection& connection, Query const& row, int column, std::uint64_t seq);
 
 class LogFile {
  public:
@@ -27,6 +30,10 @@ class LogFile {
   Result<std::vector<OutboxRow>> outbox(MemberId const& peer, std::uint8_t lane,
                                         std::uint64_t after_n, std::size_t count_max);
   Result<std::vector<LaneDepth>> lanes();
+  Result<std::vector<LaneRow>> sent(MemberId const& peer, std::uint8_t lane, std::uint64_t after_n,
+                                    std::size_t count_max);
+  Result<std::vector<LaneRow>> received(MemberId const& peer, std::uint8_t lane,
+                                        std::uint64_t after_n, std::size_t count_max);
   Result<std::vector<Cursor>> cursors();
   Result<std::vector<Quarantined>> quarantine(MemberId const& peer, std::size_t count_max);
   Result<std::optional<Bytes>> kv_get(std::string const& space, std::string const& key);

@@ -153,67 +153,6 @@ Result<std::optional<Record>> LogFile::find(EnvelopeId const& id) {
   return std::optional(std::move(record));
 }
 
-Result<std::vector<OutboxRow>> LogFile::outbox(MemberId const& peer, std::uint8_t lane,
-                                               std::uint64_t after_n, std::size_t count_max) {
-  AMIC_TRY(auto lease, readers_->take());
-  Query query(*lease,
-              "SELECT n, seq, bytes, queued_ms FROM outbox "
-              "WHERE peer = ? AND lane = ? AND n > ? ORDER BY n LIMIT ?");
-  query.bind(peer.str()).bind(lane).bind(after_n).bind(count_max);
-  std::vector<OutboxRow> out;
-  for (;;) {
-    AMIC_TRY(bool const row, query.step());
-    if (!row) break;
-    out.push_back({peer, lane, query.number(0), query.number(1),
-                   static_cast<std::uint32_t>(query.integer(2)), query.integer(3)});
-  }
-  return out;
-}
-
-Result<std::vector<LaneDepth>> LogFile::lanes() {
-  AMIC_TRY(auto lease, readers_->take());
-  Query query(*lease,
-              "SELECT peer, lane, last_n, acked_n, pending_bytes FROM lane ORDER BY peer, lane");
-  std::vector<LaneDepth> out;
-  for (;;) {
-    AMIC_TRY(bool const row, query.step());
-    if (!row) break;
-    LaneDepth depth;
-    AMIC_TRY(depth.peer, member_of(query.text(0)));
-    depth.lane = static_cast<std::uint8_t>(query.integer(1));
-    depth.last_n = query.number(2);
-    depth.acked_n = query.number(3);
-    depth.pending_bytes = query.number(4);
-    Query oldest(*lease,
-                 "SELECT queued_ms FROM outbox WHERE peer = ? AND lane = ? ORDER BY n LIMIT 1");
-    oldest.bind(depth.peer.str()).bind(depth.lane);
-    AMIC_TRY(bool const pending, oldest.step());
-    if (pending) depth.oldest_queued_ms = oldest.integer(0);
-    out.push_back(std::move(depth));
-  }
-  return out;
-}
-
-Result<std::vector<Cursor>> LogFile::cursors() {
-  AMIC_TRY(auto lease, readers_->take());
-  Query query(*lease, "SELECT kind, peer, lane, n, note FROM cursor ORDER BY kind, peer, lane");
-  std::vector<Cursor> out;
-  for (;;) {
-    AMIC_TRY(bool const row, query.step());
-    if (!row) break;
-    if (query.integer(0) < 1 || query.integer(0) > 2)
-      return fail(Code::kCorrupt, "log.db", "unknown kind of cursor");
-    Cursor cursor;
-    cursor.kind = static_cast<CursorKind>(query.integer(0));
-    AMIC_TRY(cursor.peer, member_of(query.text(1)));
-    cursor.lane = static_cast<std::uint8_t>(query.integer(2));
-    cursor.n = query.number(3);
-    cursor.note = to_bytes(query.blob(4));
-    out.push_back(std::move(cursor));
-  }
-  return out;
-}
-
 Result<std::vector<Quarantined>> LogFile::quarantine(MemberId const& peer, std::size_t count_max) {
   AMIC_TRY(auto lease, readers_->take());
   Query query(*lease,

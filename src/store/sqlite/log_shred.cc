@@ -3,19 +3,27 @@
 
 namespace amic::store::sqlite {
 
-// Only the append that brings a record can queue it: what may be shredded once may be later.
+// What may be shredded once may be later, unless a node that was restored queues it again.
 Result<void> LogFile::may_shred(std::uint64_t seq) {
   if (writer_ == nullptr) return fail(Code::kReadOnly, "log.db", "opened for reading only");
   std::lock_guard const lock(mutex_);
   Query record(*writer_, "SELECT seq FROM record WHERE seq = ?");
   AMIC_TRY(bool const known, record.bind(seq).step());
   if (!known) return fail(Code::kNotFound, "shred", "no record " + std::to_string(seq));
-  Query waiting(*writer_, "SELECT peer FROM outbox WHERE seq = ? LIMIT 1");
-  AMIC_TRY(bool const queued, waiting.bind(seq).step());
-  if (!queued) return {};
-  return fail(
-      Code::kConflict, "shred",
-      "record " + std::to_string(seq) + " still has to go to " + std::string(waiting.text(0)));
+  Query lanes(*writer_, "SELECT peer, lane, last_n, acked_n FROM lane ORDER BY peer, lane");
+  for (;;) {
+    AMIC_TRY(bool const lane, lanes.step());
+    if (!lane) return {};
+    if (lanes.number(2) == lanes.number(3)) continue;
+    Query waiting(*writer_,
+                  "SELECT n FROM outbox WHERE peer = ? AND lane = ? AND n > ? AND seq = ? LIMIT 1");
+    waiting.bind(lanes.text(0)).bind(lanes.integer(1)).bind(lanes.number(3)).bind(seq);
+    AMIC_TRY(bool const queued, waiting.step());
+    if (queued)
+      return fail(
+          Code::kConflict, "shred",
+          "record " + std::to_string(seq) + " still has to go to " + std::string(lanes.text(0)));
+  }
 }
 
 Result<void> LogFile::shred(std::uint64_t seq, UnixMs at_ms, FeedEnd end) {

@@ -2,7 +2,7 @@
 // creator, or the versions of the ids asked for. Whoever may not read a row pays for it next to
 // nothing: after a run of hidden rows the scan jumps to the next readable one by obj_by_aud.
 #include <algorithm>
-#include <unordered_map>
+#include <map>
 
 #include "base/limits.h"
 #include "store/sqlite/columns.h"
@@ -173,13 +173,14 @@ class Pager {
   Result<std::uint64_t> next_readable(std::uint64_t after_ord);  // 0: none
   Result<bool> wanted(Query const& row);
   Result<bool> is_pick(Query const& row);
+  Result<Shown> shown_of(std::string const& id, std::string const& creator, std::int64_t version);
 
   Connection& db_;
   Bodies& bodies_;
   Keys keys_;
   PageFilter const& filter_;
   AudienceSet const& readable_;
-  std::unordered_map<std::string, std::uint64_t> picks_;  // id -> the ord shown for it
+  std::map<std::pair<std::string, std::string>, Shown> picks_;  // of (id, creator)
 };
 
 Result<std::unique_ptr<Source>> Pager::source() {
@@ -247,17 +248,32 @@ Result<bool> Pager::wanted(Query const& row) {
 
 // Only among rows this reader may read: a hidden newer version changes nothing.
 Result<bool> Pager::is_pick(Query const& row) {
-  std::string id(as_text(row.blob(kId)));
-  std::uint64_t const ord = row.number(kOrd);
-  if (!filter_.versions_us.empty() || filter_.select == VersionSelect::kAll) {
-    AMIC_TRY(std::uint64_t const copy, pick_copy(db_, id, row.integer(kVer), readable_));
-    return copy == ord;
+  std::string const id(as_text(row.blob(kId)));
+  std::string const creator(row.text(kCreator));
+  AMIC_TRY(Shown const shown, shown_of(id, creator, row.integer(kVer)));
+  if (shown.ord != row.number(kOrd)) return false;
+  if (!filter_.one_per_version || filter_.creator) return true;
+  AMIC_TRY(auto const members, creators_of(db_, id));
+  for (std::string const& member : members) {
+    if (member >= creator) break;
+    AMIC_TRY(Shown const other, shown_of(id, member, row.integer(kVer)));
+    if (other.ord != 0 && other.version == shown.version) return false;
   }
-  if (auto const known = picks_.find(id); known != picks_.end()) return known->second == ord;
+  return true;
+}
+
+// Of `creator`, by the filter: the row of this version, or of the last or first one.
+Result<Shown> Pager::shown_of(std::string const& id, std::string const& creator,
+                              std::int64_t version) {
+  Asked const asked{id, creator, readable_};
+  if (!filter_.versions_us.empty() || filter_.select == VersionSelect::kAll)
+    return pick_copy(db_, asked, version);
+  std::pair key{id, creator};
+  if (auto const known = picks_.find(key); known != picks_.end()) return known->second;
   Pick const pick = filter_.select == VersionSelect::kLast ? Pick::kLast : Pick::kFirst;
-  AMIC_TRY(std::uint64_t const shown, pick_version(db_, id, pick, readable_));
-  picks_.emplace(std::move(id), shown);
-  return shown == ord;
+  AMIC_TRY(Shown const shown, pick_version(db_, asked, pick));
+  picks_.emplace(std::move(key), shown);
+  return shown;
 }
 
 Result<Page> Pager::run() {

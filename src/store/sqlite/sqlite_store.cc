@@ -52,6 +52,14 @@ class SqliteStore final : public Store {
     return log_->outbox(peer, lane, after_n, count_max);
   }
   Result<std::vector<LaneDepth>> lanes() override { return log_->lanes(); }
+  Result<std::vector<LaneRow>> sent(MemberId const& peer, std::uint8_t lane, std::uint64_t after_n,
+                                    std::size_t count_max) override {
+    return log_->sent(peer, lane, after_n, count_max);
+  }
+  Result<std::vector<LaneRow>> received(MemberId const& peer, std::uint8_t lane,
+                                        std::uint64_t after_n, std::size_t count_max) override {
+    return log_->received(peer, lane, after_n, count_max);
+  }
   Result<std::vector<Cursor>> cursors() override { return log_->cursors(); }
   Result<std::vector<Quarantined>> quarantine(MemberId const& peer,
                                               std::size_t count_max) override {
@@ -87,24 +95,37 @@ class SqliteStore final : public Store {
   }
   Result<AudienceId> intern(BytesView label) override { return index_->intern(label); }
   Result<std::vector<Audience>> audiences() override { return index_->audiences(); }
-  Result<std::optional<ObjectRow>> get(std::string const& id,
-                                       AudienceSet const& readable) override {
-    return index_->get(id, readable);
+  Result<std::optional<ObjectRow>> get(std::string const& id, AudienceSet const& readable,
+                                       std::optional<MemberId> const& creator) override {
+    return index_->get(id, readable, creator);
   }
-  Result<std::vector<ObjectRow>> versions(std::string const& id,
-                                          AudienceSet const& readable) override {
-    return index_->versions(id, readable);
+  Result<std::vector<ObjectRow>> versions(std::string const& id, AudienceSet const& readable,
+                                          std::optional<MemberId> const& creator) override {
+    return index_->versions(id, readable, creator);
   }
-  Result<bool> has_version(std::string const& id, std::int64_t version_us,
-                           Hash* body_sha256) override {
-    return index_->has_version(id, version_us, body_sha256);
+  Result<std::vector<MemberId>> creators(std::string const& id,
+                                         AudienceSet const& readable) override {
+    return index_->creators(id, readable);
   }
-  Result<bool> has_version_for(std::string const& id, std::int64_t version_us,
-                               AudienceId audience) override {
-    return index_->has_version_for(id, version_us, audience);
+  Result<std::vector<MemberId>> originators() override { return index_->originators(); }
+  Result<std::vector<Rivals>> rivals(std::uint64_t seq, std::size_t limit,
+                                     AudienceSet const& readable) override {
+    return index_->rivals(seq, limit, readable);
   }
-  Result<std::vector<bool>> has_versions(std::vector<VersionKey> const& wanted) override {
-    return index_->has_versions(wanted);
+  Result<std::optional<OperationRow>> operation(Hash const& target,
+                                                MemberId const& originator) override {
+    return index_->operation(target, originator);
+  }
+  Result<std::vector<OperationRow>> operations(std::uint64_t after_seq, std::size_t limit,
+                                               AudienceSet const& readable) override {
+    return index_->operations(after_seq, limit, readable);
+  }
+  Result<std::vector<OperationRow>> duties(Duty duty, Hash const& after,
+                                           std::size_t limit) override {
+    return index_->duties(duty, after, limit);
+  }
+  Result<std::vector<ReplyRow>> replies(Hash const& target) override {
+    return index_->replies(target);
   }
   Result<Page> page(PageFilter const& filter, AudienceSet const& readable) override {
     return index_->page(filter, readable);

@@ -18,7 +18,12 @@
 namespace amic::store::sqlite {
 
 // What a ciphertext of the index is, bound to it by its additional data with its number.
-enum class Sealed : std::uint8_t { kObject = 1, kTitle = 2, kRefused = 3 };
+enum class Sealed : std::uint8_t {
+  kObject = 1,
+  kTitle = 2,
+  kRefused = 3,
+  kReason = 4,  // of an operation or a reply
+};
 
 // A data key as unwrapped, ready to open with. Any thread.
 class DataKey {
