@@ -374,31 +374,6 @@ TEST(EnvelopeCompat, TheGoldenEnvelopeWithTheDictionaryOpensForEver) {
   EXPECT_LT(2 * inner->body.size(), inner->body_size);
 }
 
-// By hand, once: see below.
-TEST(EnvelopeCompat, DISABLED_WriteDictionaryGolden) {
-  SeededRandom random(2);
-  auto const node = crypto::SigningKey::from_seed(Bytes(32, 1)).value();
-  auto const my = crypto::SealKey::from_secret(Bytes(32, 2)).value();
-  auto const bn = crypto::SealKey::from_secret(Bytes(32, 3)).value();
-  auto const contents = dictionary_contents();
-  auto const bytes =
-      seal(contents, {{testing::id("MY"), my.public_key()}, {testing::id("BN"), bn.public_key()}},
-           node, node, random)
-          .value();
-  Bytes const statement = internal::encode_statement(contents, crypto::sha256(contents.body));
-  Bytes const inner = internal::encode_inner(
-      statement, crypto::sign_in_domain(node, internal::kInnerDomain, statement), contents.body);
-  std::ofstream(kDictionaryGoldenFile) << "# Envelope, version 1, suite 1, body encoding 2 "
-                                          "(docs/formats/envelope.md). Never edited.\n"
-                                       << "my_node_seed: " << codec::to_hex(node.seed()) << '\n'
-                                       << "bn_seal_secret: " << codec::to_hex(bn.secret()) << '\n'
-                                       << "inner: " << codec::to_hex(inner) << '\n'
-                                       << "envelope: " << codec::to_hex(bytes) << '\n';
-  std::string const corpus = std::string(AMIC_SOURCE_DIR) + "/tests/fuzz/corpus/envelope/";
-  std::ofstream(corpus + "stix_dictionary") << as_text(bytes);
-  std::ofstream(corpus + "stix_dictionary_inner") << as_text(inner);
-}
-
 // Writes the golden file and the fuzz corpus. By hand, once a version:
 // test_envelope --gtest_also_run_disabled_tests --gtest_filter='*WriteGolden'
 TEST(EnvelopeCompat, DISABLED_WriteGolden) {
