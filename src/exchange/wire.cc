@@ -34,17 +34,32 @@ void read_version(codec::Reader& in) {
   if (in.ok() && version != kVersion) in.reject(Code::kUnsupported, "unknown version");
 }
 
+// What every structure of a lane begins with.
+template <class Of>
+void read_parties(codec::Reader& in, Of& out) {
+  read_version(in);
+  out.community = in.fixed<CommunityId>();
+  out.from = read_member(in);
+  out.to = read_member(in);
+  out.lane = read_lane(in);
+}
+template <class Of>
+void write_parties(codec::Writer& out, Of const& of) {
+  out.u16(kVersion).raw(of.community.view());
+  out.str8(of.from.str()).str8(of.to.str()).u8(of.lane);
+}
+
 void write_receipt_body(codec::Writer& out, Receipt const& receipt) {
-  out.u16(kVersion).raw(receipt.community.view());
-  out.str8(receipt.from.str()).str8(receipt.to.str()).u8(receipt.lane).u64(receipt.n);
+  write_parties(out, receipt);
+  out.u64(receipt.n);
   out.raw(receipt.chain.view()).i64(receipt.at_ms).u32(receipt.refused_total);
   out.u8(static_cast<std::uint8_t>(receipt.refused.size()));
   for (auto const& refused : receipt.refused) out.u64(refused.n).str8(refused.code);
 }
 
 void write_batch_head(codec::Writer& out, Batch const& batch) {
-  out.u16(kVersion).raw(batch.community.view());
-  out.str8(batch.from.str()).str8(batch.to.str()).u8(batch.lane).u64(batch.first_n);
+  write_parties(out, batch);
+  out.u64(batch.first_n);
   out.raw(batch.chain_before.view()).u16(static_cast<std::uint16_t>(batch.envelopes.size()));
 }
 
@@ -90,11 +105,7 @@ Bytes encode(Receipt const& receipt) {
 Result<Receipt> decode_receipt(BytesView bytes) {
   codec::Reader in(bytes, "receipt");
   Receipt out;
-  read_version(in);
-  out.community = in.fixed<CommunityId>();
-  out.from = read_member(in);
-  out.to = read_member(in);
-  out.lane = read_lane(in);
+  read_parties(in, out);
   out.n = in.u64();
   out.chain = in.fixed<Hash>();
   out.at_ms = in.i64();
@@ -142,11 +153,7 @@ Bytes encode(Batch const& batch) {
 Result<Batch> decode_batch(BytesView bytes) {
   codec::Reader in(bytes, "batch");
   Batch out;
-  read_version(in);
-  out.community = in.fixed<CommunityId>();
-  out.from = read_member(in);
-  out.to = read_member(in);
-  out.lane = read_lane(in);
+  read_parties(in, out);
   out.first_n = in.u64();
   out.chain_before = in.fixed<Hash>();
   std::size_t const count = in.u16();
@@ -169,8 +176,8 @@ Result<Batch> decode_batch(BytesView bytes) {
 
 Bytes encode(Returned const& returned) {
   codec::Writer out;
-  out.u16(kVersion).raw(returned.community.view());
-  out.str8(returned.from.str()).str8(returned.to.str()).u8(returned.lane).u64(returned.first_n);
+  write_parties(out, returned);
+  out.u64(returned.first_n);
   out.u16(static_cast<std::uint16_t>(returned.entries.size()));
   for (auto const& entry : returned.entries) out.vec32(entry);
   return out.take();
@@ -179,11 +186,7 @@ Bytes encode(Returned const& returned) {
 Result<Returned> decode_returned(BytesView bytes) {
   codec::Reader in(bytes, "returned");
   Returned out;
-  read_version(in);
-  out.community = in.fixed<CommunityId>();
-  out.from = read_member(in);
-  out.to = read_member(in);
-  out.lane = read_lane(in);
+  read_parties(in, out);
   out.first_n = in.u64();
   std::size_t const count = in.u16();
   if (in.ok() && count > limits::kBatchEnvelopesMax)
