@@ -151,17 +151,25 @@ Result<std::optional<store::Record>> MemoryStore::log_find(EnvelopeId const& id)
   return disk_->log_.find(id);
 }
 
+namespace {
+// The planted bugs of reading a queue, whichever call reads it.
+template <class Row>
+void spoil(std::vector<Row>& rows, StoreDefects const& defects, bool hidden) {
+  if (defects.skips_outbox_row && rows.size() > 1) {
+    rows.erase(rows.begin() + 1);  // and what follows moves up
+    for (std::size_t i = 1; i < rows.size(); ++i) rows[i].n -= 1;
+  }
+  if (hidden) rows.clear();
+}
+}  // namespace
+
 Result<std::vector<store::OutboxRow>> MemoryStore::outbox(MemberId const& peer, std::uint8_t lane,
                                                           std::uint64_t after_n,
                                                           std::size_t count_max) {
   Lock const lock(disk_->mutex_);
   auto rows = disk_->log_.outbox(peer, lane, after_n, count_max);
-  auto const& defects = disk_->defects;
-  if (defects.skips_outbox_row && rows.size() > 1) {
-    rows.erase(rows.begin() + 1);  // and what follows moves up
-    for (std::size_t i = 1; i < rows.size(); ++i) rows[i].n -= 1;
-  }
-  if (defects.hides_flash && lane == 0 && !disk_->log_.outbox(peer, 3, 0, 1).empty()) rows.clear();
+  spoil(rows, disk_->defects,
+        disk_->defects.hides_flash && lane == 0 && !disk_->log_.outbox(peer, 3, 0, 1).empty());
   return rows;
 }
 
@@ -175,12 +183,8 @@ Result<std::vector<store::LaneRow>> MemoryStore::sent(MemberId const& peer, std:
                                                       std::size_t count_max) {
   Lock const lock(disk_->mutex_);
   auto rows = disk_->log_.sent(peer, lane, after_n, count_max);
-  auto const& defects = disk_->defects;
-  if (defects.skips_outbox_row && rows.size() > 1) {
-    rows.erase(rows.begin() + 1);  // and what follows moves up
-    for (std::size_t i = 1; i < rows.size(); ++i) rows[i].n -= 1;
-  }
-  if (defects.hides_flash && lane == 0 && !disk_->log_.outbox(peer, 3, 0, 1).empty()) rows.clear();
+  spoil(rows, disk_->defects,
+        disk_->defects.hides_flash && lane == 0 && !disk_->log_.outbox(peer, 3, 0, 1).empty());
   return rows;
 }
 
