@@ -12,12 +12,13 @@
 namespace amic::bench {
 
 namespace {
-std::set<std::string> const kSections{"seal", "ingest", "pages", "launch", "share"};
+std::set<std::string> const kSections{"seal",  "ingest", "pages",   "launch",
+                                      "share", "bulk",   "hostile", "repair"};
 
 int usage() {
   std::fprintf(stderr,
                "usage: amic_bench --amic PROGRAM [--quick] [--json] [--only SECTION,...]\n"
-               "sections: seal, ingest, pages, launch, share\n");
+               "sections: seal, ingest, pages, launch, share, bulk, hostile, repair\n");
   return 2;
 }
 
@@ -61,6 +62,9 @@ void run(Arguments const& a, Report& report) {
     measure_ingest(a.settings, node, wanted("ingest") ? &report : nullptr);
     if (wanted("pages")) measure_pages(a.settings, node, report);
   }
+  if (wanted("bulk")) measure_bulk(a.settings, report);
+  if (wanted("hostile")) measure_hostile(a.settings, report);
+  if (wanted("repair")) measure_repair(a.settings, report);
   if (wanted("seal")) measure_seal(a.settings, report);
 }
 }  // namespace

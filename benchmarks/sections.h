@@ -20,6 +20,12 @@ void measure_seal(Settings const& settings, Report& report);
 void measure_ingest(Settings const& settings, LocalNode& node, Report* report);
 // Pages of what `node` holds.
 void measure_pages(Settings const& settings, LocalNode& node, Report& report);
+// One node sends another what it has queued: two real processes.
+void measure_bulk(Settings const& settings, Report& report);
+// What honest members notice of a flood: three real processes.
+void measure_hostile(Settings const& settings, Report& report);
+// What a repair of a damaged log sends, and what comparing costs.
+void measure_repair(Settings const& settings, Report& report);
 // Launch, memory, sharing: eleven real processes.
 void measure_community(Settings const& settings, bool share, Report& report);
 

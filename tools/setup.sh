@@ -10,7 +10,8 @@ AMIC_BUILD_PACKAGES=(
   libspdlog-dev libfmt-dev
 )
 # GoogleTest and friends are part of the same CMake project.
-AMIC_TEST_PACKAGES=(libgtest-dev libbenchmark-dev librapidcheck-dev curl openssl)
+AMIC_TEST_PACKAGES=(libgtest-dev libbenchmark-dev librapidcheck-dev curl openssl iproute2 libfaketime
+                    spin gcc)
 AMIC_FULL_PACKAGES=(clang-16 libclang-rt-16-dev)
 
 if [ -t 1 ]; then bold=$'\e[1m' red=$'\e[31m' plain=$'\e[0m'; else bold='' red='' plain=''; fi

@@ -243,8 +243,8 @@ TEST(OpenApi, DescribesEveryRoute) {
     EXPECT_TRUE(std::regex_match(id, std::regex("[a-z][A-Za-z0-9]*"))) << id;
     EXPECT_TRUE(ids.insert(id).second) << id;
     // Leaving a group says all in its path.
-    bool const sends = (route.method == "POST" || route.method == "PUT") &&
-                       !route.pattern.ends_with("/leave");
+    bool const sends =
+        (route.method == "POST" || route.method == "PUT") && !route.pattern.ends_with("/leave");
     EXPECT_EQ(sends, operation.contains("requestBody"));
     EXPECT_TRUE(operation.contains("responses"));
     for (std::size_t open = route.pattern.find('{'); open != std::string_view::npos;

@@ -12,9 +12,11 @@
 
 #include "base/clock.h"
 #include "base/random.h"
+#include "exchange/attachments.h"
 #include "exchange/bundle_export.h"
 #include "exchange/exchange.h"
 #include "exchange/operations.h"
+#include "exchange/repair.h"
 #include "identity/tokens.h"
 #include "json/json.h"
 #include "net/http.h"
@@ -46,6 +48,9 @@ struct Dependencies {
   std::string version;                           // of the software
   exchange::CarrierExports* carriers = nullptr;  // null: none are made
   exchange::Operations* operations = nullptr;    // wanted
+  exchange::Repair const* repair = nullptr;      // null: nothing can be repaired
+  std::function<Result<void>()> start_repair = {};
+  exchange::Attachments* attachments = nullptr;  // null: no files are kept
 };
 
 struct Options {

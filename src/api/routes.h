@@ -39,6 +39,7 @@ Handle answers(std::function<Result<net::Response>(Services&, Call const&)> hand
 // One group of routes a file.
 std::vector<Route> item_routes();
 std::vector<Route> object_routes();
+std::vector<Route> attachment_routes();
 std::vector<Route> operation_routes();
 std::vector<Route> status_routes();
 std::vector<Route> token_routes();
@@ -47,5 +48,6 @@ std::vector<Route> taxii_routes();
 std::vector<Route> carrier_routes();
 std::vector<Route> evidence_routes();
 std::vector<Route> group_routes();
+std::vector<Route> repair_routes();
 
 }  // namespace amic::api

@@ -1,9 +1,11 @@
 // Dispatch: target, route, token, scope, audience set, handler on the worker pool.
 #include "api/api.h"
+#include "api/attachments.h"
 #include "api/events.h"
 #include "api/idempotency.h"
 #include "api/routes.h"
 #include "api/taxii.h"
+#include "base/limits.h"
 #include "net/problem.h"
 #include "net/router.h"
 #include "obs/log.h"
@@ -42,8 +44,11 @@ class Service final : public ApiService {
       if (is_taxii_target(request.target)) respond = taxii_responder(std::move(respond));
       router_.dispatch(std::move(request), std::move(respond));
     };
-    AMIC_TRY(server_, net::Server::listen(services_.deps.runtime, services_.options.server,
-                                          std::move(dispatch)));
+    auto options = services_.options.server;
+    options.streams = is_upload;
+    options.stream_bytes_max = limits::kAttachmentBytesMax;
+    AMIC_TRY(server_,
+             net::Server::listen(services_.deps.runtime, std::move(options), std::move(dispatch)));
     arm_prune();
     return {};
   }

@@ -99,6 +99,9 @@ Result<net::Response> healthz(Services&, Call const&) {
 Result<net::Response> readyz(Services& services, Call const&) {
   auto const readiness = services.deps.readiness();
   if (!readiness.ready) return fail(Code::kUnavailable, "readiness", readiness.reason);
+  // It works, but somebody should look: how much is damaged is not for everybody.
+  if (services.deps.repair != nullptr && services.deps.repair->damaged() != 0)
+    return plain_text("ready, but the log is damaged: amic node repair\n");
   return plain_text("ready\n");
 }
 

@@ -115,18 +115,34 @@ class ServedNode {
                                *exchange, *committer, clock, random});
     operations = std::make_unique<exchange::Operations>(*exchange, node().store(), clock,
                                                         exchange::ComplyMode::kAsk);
-    api = must(ApiService::start(
-        Dependencies{runtime_, pool_, node().store(), *exchange, *committer, node().log(), clock,
-                     random, metrics, [] { return json::array{}; },
-                     [this] {
-                       return Readiness{ready, "not yet"};
-                     },
-                     [this] { return must(node().store().watermark()); }, "test", carriers.get(),
-                     operations.get()},
-        options_));
+    attachments = must(exchange::Attachments::open(
+        {*exchange, node().store(), *committer, *operations, clock, random},
+        {files_.path() / "attachments", 0, 0}));
+    api = must(ApiService::start(Dependencies{runtime_,
+                                              pool_,
+                                              node().store(),
+                                              *exchange,
+                                              *committer,
+                                              node().log(),
+                                              clock,
+                                              random,
+                                              metrics,
+                                              [] { return json::array{}; },
+                                              [this] {
+                                                return Readiness{ready, "not yet"};
+                                              },
+                                              [this] { return must(node().store().watermark()); },
+                                              "test",
+                                              carriers.get(),
+                                              operations.get(),
+                                              nullptr,
+                                              {},
+                                              attachments.get()},
+                                 options_));
   }
   void close() {
     api.reset();
+    attachments.reset();
     operations.reset();
     carriers.reset();
     exchange.reset();
@@ -205,10 +221,12 @@ class ServedNode {
   std::optional<exchange::NodeKeys> keys;
   std::unique_ptr<exchange::CarrierExports> carriers;
   std::unique_ptr<exchange::Operations> operations;
+  std::unique_ptr<exchange::Attachments> attachments;
   std::unique_ptr<ApiService> api;
 
  private:
   Options options_;
+  exchange::testing::TemporaryDirectory files_;
   net::Runtime runtime_{2};
   net::WorkerPool pool_{2, 1024};
   std::unique_ptr<net::Client> client_;

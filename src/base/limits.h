@@ -27,9 +27,19 @@ inline constexpr std::size_t kBatchBytesMax = 1 << 20;  // one larger envelope m
 inline constexpr std::size_t kBatchEnvelopesMax = 1000;
 inline constexpr std::size_t kQuarantineEnvelopesMax = 1000;  // per peer; the oldest go first
 inline constexpr std::size_t kQuarantineBytesMax = 16 << 20;  // per peer
-inline constexpr std::size_t kCarrierSectionsMax = 16'384;  // in one carrier file
-inline constexpr std::size_t kCarrierPartsMax = 1024;       // files of one export
-inline constexpr std::size_t kCarrierExportsMax = 8;        // under way at once in one node
+inline constexpr std::size_t kCarrierSectionsMax = 16'384;    // in one carrier file
+inline constexpr std::size_t kCarrierPartsMax = 1024;         // files of one export
+inline constexpr std::size_t kRangeBlocksMax = 256;           // of one question about a lane
+inline constexpr std::size_t kRangeDiffersMax = 65'536;       // numbers of one lane, in one repair
+inline constexpr std::size_t kPiecesMax = 1000;       // envelopes asked for by number at once
+inline constexpr std::size_t kDamagedMax = 65'536;    // damaged records known at once
+inline constexpr std::size_t kCarrierExportsMax = 8;  // under way at once in one node
+
+// Attachments
+inline constexpr std::uint64_t kAttachmentBytesMax = 2ULL << 30;
+inline constexpr std::size_t kAttachmentChunkBytes = 1 << 20;
+inline constexpr std::size_t kAttachmentsPerItemMax = 256;
+inline constexpr std::size_t kAttachmentUploadsMax = 8;  // under way at once in one node
 
 // JSON and STIX
 inline constexpr std::size_t kJsonDepthMax = 32;
@@ -52,5 +62,21 @@ inline constexpr std::size_t kPageMax = 1000;
 inline constexpr std::size_t kNoteSignaturesMax = 128;
 inline constexpr std::size_t kNoteBytesMax = 128 << 10;
 inline constexpr std::size_t kLogEvidenceMax = 64;  // per log origin and kind
+
+// Consent
+inline constexpr std::size_t kMotionBytesMax = (3 << 20) + (64 << 10);
+inline constexpr std::size_t kConsentTextBytesMax = 16 << 10;  // statement, comment, reason
+inline constexpr std::size_t kCertificateBytesMax = 3 << 20;
+inline constexpr std::size_t kAnnexesMax = 32;
+inline constexpr std::size_t kStandingClassesMax = 16;
+inline constexpr std::uint32_t kRoundsMax = 1000;                   // of one head
+inline constexpr std::size_t kMotionsPerMemberMax = 32;             // on one head
+inline constexpr std::size_t kStatementsPerMemberMax = 2048;        // on one head
+inline constexpr std::size_t kStatementBytesPerMemberMax = 8 << 20; // on one head
+inline constexpr std::size_t kFutureStatementsMax = 64;             // of one member, of later heads
+inline constexpr std::size_t kFutureBytesMax = 4 << 20;             // of one member
+inline constexpr std::size_t kConsentEvidenceMax = 64;
+inline constexpr std::size_t kStandingConsentsMax = 64;  // of one member
+inline constexpr std::size_t kStatusRowsMax = 256;
 
 }  // namespace amic::limits

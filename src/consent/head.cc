@@ -12,7 +12,8 @@ namespace amic::consent {
 
 namespace {
 
-constexpr std::string_view kFormat = "amic/head/v1";
+constexpr std::string_view kFormat1 = "amic/head/v1";
+constexpr std::string_view kFormat2 = "amic/head/v2";
 constexpr std::size_t kSuitesMax = 16;
 // A version 1 card holds keys of suite 1 only, so a version 1 head can allow no other.
 constexpr std::uint16_t kSuiteOfCards = 1;
@@ -117,13 +118,6 @@ std::vector<std::uint16_t> read_suites(codec::Reader& in) {
   return out;
 }
 
-MemberId read_member(codec::Reader& in) {
-  auto const id = MemberId::parse(in.str8(16));
-  if (id) return *id;
-  in.reject(id.error().code, id.error().detail);
-  return {};
-}
-
 Result<std::vector<Card>> read_cards(BytesView bytes) {
   codec::Reader list(bytes, "head.members");
   std::vector<Card> out;
@@ -140,13 +134,17 @@ Result<std::vector<Card>> read_cards(BytesView bytes) {
   return out;
 }
 
-Result<std::vector<MemberId>> read_members(BytesView bytes, std::string_view what) {
-  codec::Reader list(bytes, what);
-  std::vector<MemberId> out;
-  while (list.ok() && list.left() > 0 && out.size() <= limits::kMembersMax)
-    out.push_back(read_member(list));
-  AMIC_TRY_VOID(list.finish());
-  return out;
+// What only a decision sets (version 2).
+Result<void> check_decided(Head const& head) {
+  bool const version_2 = !head.decision.is_zero();
+  if (version_2 && head.epoch == 0)
+    return fail(Code::kMalformed, "head.decision", "a genesis is made by presses, not by a motion");
+  if (!version_2 && (!head.host.empty() || head.rules != Rules{} || !head.annexes.empty()))
+    return fail(Code::kMissingField, "head.decision", "host, rules and annexes come by a motion");
+  if (!head.host.empty() && head.member(head.host) == nullptr)
+    return fail(Code::kUnknownMember, "head.host", "the host is not a member");
+  AMIC_TRY_VOID(check_rules(head.rules, "head.rules"));
+  return check_annexes(head.annexes, head.roster());
 }
 
 Result<std::vector<Instrument>> read_instruments(BytesView bytes) {
@@ -162,6 +160,21 @@ Result<std::vector<Instrument>> read_instruments(BytesView bytes) {
   }
   AMIC_TRY_VOID(list.finish());
   return out;
+}
+
+void read_decided(codec::Reader& in, Head& head) {
+  head.decision = in.fixed<Hash>();
+  if (in.ok() && head.decision.is_zero()) in.reject(Code::kMalformed, "the decision is missing");
+  std::string const host = in.str8(16);
+  if (!host.empty()) {
+    auto const id = MemberId::parse(host);
+    if (id)
+      head.host = *id;
+    else
+      in.reject(id.error().code, id.error().detail);
+  }
+  head.rules = read_rules(in);
+  head.annexes = read_annexes(in);
 }
 
 }  // namespace
@@ -205,36 +218,44 @@ Result<void> check_head(Head const& head) {
   AMIC_TRY_VOID(check_suites(head));
   AMIC_TRY_VOID(check_members(head));
   AMIC_TRY_VOID(check_chair(head));
-  return check_instruments(head);
+  AMIC_TRY_VOID(check_instruments(head));
+  return check_decided(head);
 }
 
 Bytes encode(Head const& head) {
-  codec::Writer suites, members, order, instruments;
+  bool const version_2 = !head.decision.is_zero();
+  codec::Writer suites, members, instruments;
   for (auto const suite : head.suites) suites.u16(suite);
   for (auto const& card : head.members) members.vec16(encode(card));
-  for (auto const& id : head.chair_order) order.str8(id.str());
   for (auto const& one : head.instruments)
     instruments.u8(static_cast<std::uint8_t>(one.kind))
         .u32(one.version)
         .str8(one.title)
         .raw(one.text_sha256.view());
   codec::Writer out;
-  out.str8(kFormat)
+  out.str8(version_2 ? kFormat2 : kFormat1)
       .str8(head.community_name)
       .u64(head.epoch)
       .raw(head.previous.view())
       .i64(head.created_ms)
       .vec8(suites.bytes())
       .vec16(members.bytes())
-      .vec16(order.bytes())
+      .vec16(encode_members(head.chair_order))
       .str8(head.chair.str())
       .vec16(instruments.bytes());
+  if (version_2)
+    out.raw(head.decision.view())
+        .str8(head.host.str())
+        .raw(encode(head.rules))
+        .vec16(encode(head.annexes));
   return out.take();
 }
 
 Result<Head> decode_head(BytesView bytes) {
   codec::Reader in(bytes, "head");
-  if (in.str8() != kFormat) in.reject(Code::kUnsupported, "not an amic/head/v1");
+  std::string const format = in.str8();
+  if (format != kFormat1 && format != kFormat2)
+    in.reject(Code::kUnsupported, "not an amic/head/v1 or v2");
   Head head;
   head.community_name = in.str8(limits::kNameBytesMax);
   head.epoch = in.u64();
@@ -242,16 +263,55 @@ Result<Head> decode_head(BytesView bytes) {
   head.created_ms = in.i64();
   head.suites = read_suites(in);
   BytesView const members = in.vec16(UINT16_MAX);
-  BytesView const order = in.vec16(UINT16_MAX);
-  head.chair = read_member(in);
+  head.chair_order = read_member_list(in);
+  head.chair = read_member_id(in);
   BytesView const instruments = in.vec16(UINT16_MAX);
+  if (format == kFormat2) read_decided(in, head);
   AMIC_TRY_VOID(in.finish());
   AMIC_TRY(head.members, read_cards(members));
-  AMIC_TRY(head.chair_order, read_members(order, "head.chair_order"));
   AMIC_TRY(head.instruments, read_instruments(instruments));
   AMIC_TRY_VOID(check_head(head));
   return head;
 }
+
+namespace {
+
+json::array names_of(std::vector<MemberId> const& members) {
+  json::array out;
+  for (auto const& id : members) out.emplace_back(id.str());
+  return out;
+}
+
+void add_decided(json::object& out, Head const& head) {
+  json::array seconds, classes, annexes;
+  for (auto const value : head.rules.precedence_seconds) seconds.emplace_back(value);
+  for (auto const& one : head.rules.classes) {
+    json::array kinds;
+    for (auto const kind : one.kinds) kinds.emplace_back(motion_kind_name(kind));
+    json::object row;
+    row["name"] = one.name;
+    row["instrument"] = instrument_kind_name(one.instrument);
+    row["clause"] = one.clause;
+    row["wait_days"] = one.wait_days;
+    row["kinds"] = std::move(kinds);
+    classes.push_back(std::move(row));
+  }
+  for (auto const& one : head.annexes) {
+    json::object row;
+    row["number"] = one.number;
+    row["title"] = one.title;
+    row["sha256"] = codec::to_hex(one.text_sha256.view());
+    row["participants"] = names_of(one.participants);
+    annexes.push_back(std::move(row));
+  }
+  out["decision"] = codec::to_hex(head.decision.view());
+  out["host"] = head.host.str();
+  out["precedence_seconds"] = std::move(seconds);
+  out["standing_classes"] = std::move(classes);
+  out["annexes"] = std::move(annexes);
+}
+
+}  // namespace
 
 std::string to_json(Head const& head) {
   json::array suites, members, order, instruments;
@@ -278,6 +338,7 @@ std::string to_json(Head const& head) {
   out["chair_order"] = std::move(order);
   out["chair"] = head.chair.str();
   out["instruments"] = std::move(instruments);
+  if (!head.decision.is_zero()) add_decided(out, head);
   return json::serialize(out);
 }
 

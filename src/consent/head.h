@@ -1,5 +1,6 @@
 // Head: the community's whole public state at an epoch. Genesis: the head of epoch 0, signed by
-// every founder. FORMATS.md, "Head, version 1" and "Launch transcript, version 1". Pure.
+// every founder. docs/formats/community.md (version 1, launch transcript) and consent.md (version
+// 2). Pure.
 #pragma once
 
 #include <map>
@@ -9,6 +10,7 @@
 #include <vector>
 
 #include "consent/card.h"
+#include "consent/rules.h"
 
 namespace amic::consent {
 
@@ -34,6 +36,12 @@ struct Head {
   std::vector<MemberId> chair_order;    // a permutation of the members
   MemberId chair;                       // orders the agenda and nothing else
   std::vector<Instrument> instruments;  // sorted by kind; TOR and SOP required
+  // Version 2: what decisions add. A head with a decision is encoded as version 2, one without as
+  // version 1, and then the rest of these are not set.
+  Hash decision;               // the motion that made this head (motion_id)
+  MemberId host;               // of the meetings; empty: nobody
+  Rules rules;                 // beside the suites
+  std::vector<Annex> annexes;  // sorted by number
   bool operator==(Head const&) const = default;
 
   Card const* member(MemberId const& id) const;

@@ -171,6 +171,79 @@ TEST(Head, JsonNamesTheDigestOfTheExactBytes) {
   EXPECT_EQ(parsed.at("instruments").as_array()[1].at("kind").as_string(), "SOP");
 }
 
+// A head that a decision has made, with all that version 2 adds.
+Head decided() {
+  Head head = make_head(three());
+  head.epoch = 3;
+  head.previous.data[0] = 1;
+  head.decision.data[0] = 2;
+  head.host = id("MY");
+  head.rules.precedence_seconds = {30, 60, 300, 3600};
+  head.rules.limits[LimitId::kBodyBytes] = 1 << 20;
+  head.rules.classes = {
+      {"dates", InstrumentKind::kTor, "Article 9", 7, {MotionKind::kChair, MotionKind::kAnnounce}}};
+  head.annexes = {{1, "Sea watch", Hash{{1}}, {id("BN"), id("SG")}}};
+  return head;
+}
+
+TEST(HeadVersion2, SurvivesItsEncodingAndVersion1StaysAsItWas) {
+  Head const head = decided();
+  ASSERT_TRUE(check_head(head));
+  Bytes const bytes = encode(head);
+  EXPECT_EQ(as_text(BytesView{bytes}.subspan(1, 12)), "amic/head/v2");
+  EXPECT_EQ(decode_head(bytes).value(), head);
+  auto const json = json::parse(to_json(head)).value();
+  EXPECT_EQ(json.as_object().at("host").as_string(), "MY");
+  Head first = make_head(three());
+  first.epoch = 1;
+  first.previous.data[0] = 1;
+  EXPECT_EQ(as_text(BytesView{encode(first)}.subspan(1, 12)), "amic/head/v1");
+}
+
+TEST(HeadVersion2, EachRuleRefuses) {
+  auto const refused = [](std::function<void(Head&)> const& edit) {
+    Head head = decided();
+    edit(head);
+    auto const fine = check_head(head);
+    return fine ? std::string{"accepted"} : fine.error().where;
+  };
+  EXPECT_EQ(refused([](Head& h) { h.decision = {}; }), "head.decision");
+  EXPECT_EQ(refused([](Head& h) { h.host = id("ZZ"); }), "head.host");
+  EXPECT_EQ(refused([](Head& h) { h.epoch = 0, h.previous = {}; }), "head.decision");
+  EXPECT_EQ(refused([](Head& h) { h.rules.limits[LimitId::kBodyBytes] = 1ULL << 40; }),
+            "head.rules.limits");
+  EXPECT_EQ(refused([](Head& h) { h.rules.limits[static_cast<LimitId>(9)] = 1; }),
+            "head.rules.limits");
+  EXPECT_EQ(refused([](Head& h) { h.rules.classes[0].kinds = {MotionKind::kAdmit}; }),
+            "head.rules.classes[0].kinds");
+  EXPECT_EQ(refused([](Head& h) { h.rules.classes.push_back(h.rules.classes[0]); }),
+            "head.rules.classes[1]");
+  EXPECT_EQ(refused([](Head& h) { h.annexes[0].number = 0; }), "head.annexes[0].number");
+  EXPECT_EQ(refused([](Head& h) { h.annexes[0].participants = {}; }),
+            "head.annexes[0].participants");
+  EXPECT_EQ(refused([](Head& h) {
+              h.annexes[0].participants = {id("SG"), id("BN")};
+            }),
+            "head.annexes[0].participants");
+  EXPECT_EQ(refused([](Head& h) { h.annexes[0].participants = {id("ZZ")}; }),
+            "head.annexes[0].participants");
+}
+
+TEST(HeadVersion2, EveryCutIsRejectedAndNoOtherBytesDecode) {
+  Bytes const good = encode(decided());
+  for (std::size_t size = 0; size < good.size(); ++size)
+    ASSERT_FALSE(decode_head(BytesView{good}.first(size))) << size;
+  for (std::size_t i = 0; i < good.size(); ++i)
+    for (std::uint8_t const flip : {0x01, 0x20, 0x80}) {
+      Bytes bad = good;
+      bad[i] ^= flip;
+      auto const back = decode_head(bad);
+      if (back) {
+        ASSERT_EQ(encode(*back), bad) << i;
+      }
+    }
+}
+
 TEST(InstrumentKind, NamesRoundTrip) {
   for (auto const kind : {InstrumentKind::kTor, InstrumentKind::kSop, InstrumentKind::kConcept})
     EXPECT_EQ(parse_instrument_kind(instrument_kind_name(kind)).value(), kind);

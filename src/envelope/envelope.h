@@ -25,8 +25,9 @@ enum class Kind : std::uint8_t {
   kItem = 1,
   kGovernance = 2,
   kAnnotation = 3,
-  kOperation = 4,  // of an originator on an item: docs/formats/operation.md
-  kReply = 5,      // to such an operation
+  kOperation = 4,   // of an originator on an item: docs/formats/operation.md
+  kReply = 5,       // to such an operation
+  kAttachment = 6,  // describes a file of an item: docs/formats/attachment.md
 };
 
 struct Recipient {

@@ -115,7 +115,7 @@ TEST_F(Sealing, HoldsEachLimit) {
   Contents& c = contents;
   EXPECT_EQ(with([&] { c.suite = static_cast<Suite>(3); }), "unsupported envelope.suite");
   EXPECT_EQ(with([&] { c.kind = static_cast<Kind>(0); }), "out_of_range envelope.kind");
-  EXPECT_EQ(with([&] { c.kind = static_cast<Kind>(6); }), "out_of_range envelope.kind");
+  EXPECT_EQ(with([&] { c.kind = static_cast<Kind>(99); }), "out_of_range envelope.kind");
   EXPECT_EQ(with([&] { c.precedence = static_cast<Precedence>(4); }),
             "out_of_range envelope.precedence");
   EXPECT_EQ(with([&] { c.originator = MemberId(); }), "out_of_range envelope.originator");

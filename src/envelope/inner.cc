@@ -50,7 +50,7 @@ Result<void> check_media_type(std::string_view text) {
 Result<void> check_contents(Contents const& contents) {
   if (contents.suite != Suite::kEd25519X25519)
     return fail(Code::kUnsupported, "envelope.suite", "unknown suite");
-  if (contents.kind < Kind::kItem || contents.kind > Kind::kReply)
+  if (contents.kind < Kind::kItem || contents.kind > Kind::kAttachment)
     return fail(Code::kOutOfRange, "envelope.kind", "unknown kind");
   if (static_cast<unsigned>(contents.precedence) >= kLaneCount)
     return fail(Code::kOutOfRange, "envelope.precedence", "unknown precedence");

@@ -28,7 +28,8 @@ void read_address(codec::Reader& in, Header& header) {
     in.reject(Code::kMalformed, "realm");
   }
   header.kind = static_cast<Kind>(in.u8());
-  if (header.kind < Kind::kItem || header.kind > Kind::kReply) in.reject(Code::kOutOfRange, "kind");
+  if (header.kind < Kind::kItem || header.kind > Kind::kAttachment)
+    in.reject(Code::kOutOfRange, "kind");
   if (auto const precedence = precedence_from_lane(in.u8())) {
     header.precedence = *precedence;
   } else {

@@ -36,6 +36,7 @@ struct OutLane {
   std::optional<Error> problem;
   std::uint64_t moves = 0;    // receipts taken
   bool flushing = false;      // flush_marks()
+  bool marks_left = false;    // it could not store what it has queued: next_batch() tries again
   bool may_have_more = true;  // false once the outbox was read to its end
   std::optional<InFlight> in_flight;
   // What came with receipts and could not be stored (a full disk): next_batch() tries again.
@@ -65,6 +66,9 @@ Result<std::vector<PeerRefusal>> load_refusals(store::Store& store, MemberId con
 
 Bytes encode_note(InPosition const& position);
 Result<InPosition> decode_note(std::uint64_t n, BytesView note);
+
+// Not the fault of what came: nothing is refused, it comes again.
+bool is_store_failure(Code code);
 
 struct InLane {
   InPosition position;
@@ -169,6 +173,7 @@ class Engine final : public Exchange {
   Result<void> check_key_ids(envelope::Header const& header,
                              envelope::Contents const& contents) const;
   Result<std::uint64_t> already_held(EnvelopeId const& id, Hash const& digest) const;
+  Result<bool> is_said_already(envelope::Contents const& contents, store::Append const& unit) const;
   Result<store::Append> sort_envelopes(MemberId const& peer, Batch const& batch, std::size_t skip,
                                        InPosition& position) const;
   void note_equivocation(Batch const& batch, Peer& entry);

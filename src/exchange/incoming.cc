@@ -1,9 +1,9 @@
 // Acceptance: everything is verified before anything is stored (law 3), stored once (law 4), and
 // answered with a signed receipt only when durable.
 #include <algorithm>
-#include <set>
 
 #include "base/limits.h"
+#include "exchange/attachment_state.h"
 #include "exchange/engine.h"
 #include "exchange/evidence.h"
 #include "exchange/group.h"
@@ -54,7 +54,7 @@ Result<envelope::Contents> Engine::verify_envelope(MemberId const& peer, std::ui
   if (header.epoch != community_.head.epoch)
     return fail(Code::kUnknownEpoch, "envelope.epoch", std::to_string(header.epoch));
   if (header.kind != envelope::Kind::kItem && header.kind != envelope::Kind::kOperation &&
-      header.kind != envelope::Kind::kReply)
+      header.kind != envelope::Kind::kReply && header.kind != envelope::Kind::kAttachment)
     return fail(Code::kUnsupported, "envelope.kind", "not exchanged in this version");
   auto const& suites = community_.head.suites;
   if (std::find(suites.begin(), suites.end(), static_cast<std::uint16_t>(header.suite)) ==
@@ -77,7 +77,6 @@ Result<envelope::Contents> Engine::verify_envelope(MemberId const& peer, std::ui
   AMIC_TRY_VOID(marking::check_received(marking, contents.originator, contents.recipients,
                                         keys_.self, roster_, realm_, contents.created_ms));
   AMIC_TRY_VOID(check_key_ids(header, contents));
-  AMIC_TRY_VOID(check_statement(contents, store_));
   return contents;
 }
 
@@ -91,17 +90,37 @@ Result<std::uint64_t> Engine::already_held(EnvelopeId const& id, Hash const& dig
   return held->seq;
 }
 
-namespace {
-// Not the sender's fault: nothing is refused, the batch comes again.
 bool is_store_failure(Code code) {
   return code == Code::kIo || code == Code::kDiskFull || code == Code::kCorrupt;
+}
+
+// A member that was restored from a backup may say once more, in other bytes, what it has forgotten
+// to have said: the id of a reply says all that is in it (docs/formats/operation.md).
+Result<bool> Engine::is_said_already(envelope::Contents const& contents,
+                                     store::Append const& unit) const {
+  if (contents.kind != envelope::Kind::kReply) return false;
+  auto const is_reply = [](store::Record const& record) {
+    auto const header = envelope::parse_header(record.bytes);
+    return header && header->kind == envelope::Kind::kReply;
+  };
+  for (auto const& record : unit.records)
+    if (record.id == contents.id) return is_reply(record);
+  AMIC_TRY(auto const held, store_.log_find(contents.id));
+  return held && is_reply(*held);
+}
+
+namespace {
+// Its place among the new records of the unit.
+std::optional<std::size_t> find_fresh(store::Append const& unit, EnvelopeId const& id) {
+  for (std::size_t i = 0; i < unit.records.size(); ++i)
+    if (unit.records[i].id == id) return i;
+  return std::nullopt;
 }
 }  // namespace
 
 Result<store::Append> Engine::sort_envelopes(MemberId const& peer, Batch const& batch,
                                              std::size_t skip, InPosition& position) const {
   store::Append unit;
-  std::set<EnvelopeId> in_batch;
   position.refused.clear();
   position.refused_total = 0;
   for (std::size_t i = skip; i < batch.envelopes.size(); ++i) {
@@ -112,10 +131,21 @@ Result<store::Append> Engine::sort_envelopes(MemberId const& peer, Batch const& 
     bool const gone = gone_digest(bytes).has_value();
     auto contents = gone ? fail(Code::kNotFound, "batch.entry", "the sender no longer holds it")
                          : verify_envelope(peer, batch.lane, bytes);
+    if (contents) {
+      auto fits = check_statement(*contents, store_);
+      if (fits) fits = check_attachment(*contents, store_);
+      if (!fits && is_store_failure(fits.error().code)) return fail(std::move(fits).error());
+      if (!fits) contents = fail(std::move(fits).error());
+    }
+    auto const before = contents ? find_fresh(unit, contents->id) : std::nullopt;
+    if (before && unit.records[*before].digest == digest) {  // queued twice: stored once
+      unit.received.push_back({peer, batch.lane, position.n, before, 0, digest});
+      continue;
+    }
     Result<std::uint64_t> held = std::uint64_t{0};
     if (contents) {
       held = already_held(contents->id, digest);
-      if (held && *held == 0 && !in_batch.insert(contents->id).second)
+      if (held && *held == 0 && before)
         held = fail(Code::kConflict, "envelope.id", "twice in one batch");
       if (!held && held.error().code != Code::kConflict) return fail(std::move(held).error());
     }
@@ -125,13 +155,22 @@ Result<store::Append> Engine::sort_envelopes(MemberId const& peer, Batch const& 
       if (!effects && is_store_failure(effects.error().code))
         return fail(std::move(effects).error());
     }
+    bool repeated = false;
+    if (contents && !held) {
+      AMIC_TRY(repeated, is_said_already(*contents, unit));
+    }
     unit.received.push_back({peer, batch.lane, position.n, {}, 0, digest});
+    if (repeated) continue;
     if (contents && held && *held != 0) {
       unit.received.back().seq = *held;
       continue;
     }
     if (contents && held && effects) {
       unit.kv.insert(unit.kv.end(), effects->begin(), effects->end());
+      if (contents->kind == envelope::Kind::kAttachment) {
+        AMIC_TRY(auto put, wanted_put_of(*contents));
+        unit.kv.push_back(std::move(put));
+      }
       unit.received.back().record = unit.records.size();
       unit.records.push_back(
           {0, store::RecordKind::kEnvelopeIn, contents->id, digest, clock_.now_ms(), peer, bytes});

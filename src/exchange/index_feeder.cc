@@ -1,6 +1,6 @@
 #include "exchange/index_feeder.h"
 
-#include "exchange/operation.h"
+#include "exchange/operations.h"
 
 namespace amic::exchange {
 
@@ -42,7 +42,35 @@ Result<holdings::ItemContext> IndexFeeder::context_of(store::Record const& recor
   return context;
 }
 
+// What is pending goes first: the record keeps how far its objects had reached in the feed. Of old
+// pages that another process still reads the next opening takes care.
+Result<void> IndexFeeder::keep_word(store::Record const& record, UnixMs at_ms) {
+  if (record.kind != store::RecordKind::kEnvelopeIn || record.shredded) return {};
+  AMIC_TRY_VOID(indexer_.flush());
+  auto done = store_.shred(record.seq, at_ms);
+  if (!done && done.error().code != Code::kLocked) return done;
+  return {};
+}
+
+Result<std::uint8_t> IndexFeeder::said_before(store::Record const& operation) const {
+  for (Outcome const outcome : {Outcome::kComplied, Outcome::kRefused, Outcome::kPending}) {
+    auto const id = reply_id(exchange_.community().id, exchange_.self(), operation.digest, outcome);
+    AMIC_TRY(auto const reply, store_.log_find(id));
+    if (reply && reply->seq < operation.seq) return static_cast<std::uint8_t>(outcome);
+  }
+  return std::uint8_t{0};
+}
+
 Result<void> IndexFeeder::add(store::Record const& record) {
+  if (record.kind == store::RecordKind::kEnvelopeIn && !record.shredded) {
+    AMIC_TRY_VOID(indexer_.flush_operations());
+    AMIC_TRY(auto const operation, store_.operation(record.digest, record.peer));
+    if (operation && operation->duty == store::Duty::kComplied) {
+      AMIC_TRY_VOID(keep_word(record, record.at_ms));
+      AMIC_TRY(auto const erased, store_.log_find(record.id));
+      if (erased && erased->shredded) return add(*erased);
+    }
+  }
   if (record.shredded) {
     holdings::ErasedItem const erased{record.id, record.digest, originator_of(record),
                                       record.at_ms};
@@ -53,6 +81,8 @@ Result<void> IndexFeeder::add(store::Record const& record) {
   if (!contents) return fail(Code::kCorrupt, where_of(record), contents.error().text());
   if (contents->kind == envelope::Kind::kOperation) return operate(record, *contents);
   if (contents->kind == envelope::Kind::kReply) return reply(record, *contents);
+  // What is known of it is noted beside the log: attachment_state.h.
+  if (contents->kind == envelope::Kind::kAttachment) return indexer_.skip(record.seq);
   AMIC_TRY(auto const context, context_of(record, *contents));
   return indexer_.add(context, as_text(contents->body));
 }
@@ -77,12 +107,20 @@ Result<void> IndexFeeder::operate(store::Record const& record, envelope::Content
   context.ours = contents.originator == exchange_.self();
   context.narrowed = !context.ours && !operation->marking.rel_to.contains(exchange_.self());
   context.received_ms = record.at_ms;
+  bool const asks = !context.ours && (context.narrowed || context.recalled);
+  if (asks) {
+    AMIC_TRY(context.said, said_before(record));
+  }
 
   // Only what comes before it in the log: what comes after finds the operation.
-  AMIC_TRY(auto const held, store_.log_find(operation->item));
+  AMIC_TRY(auto held, store_.log_find(operation->item));
   bool const here = held && held->seq < record.seq && held->digest == operation->target &&
                     originator_of(*held) == contents.originator;
   if (!here) return indexer_.operate(context, nullptr);
+  if (context.said == static_cast<std::uint8_t>(Outcome::kComplied)) {
+    AMIC_TRY_VOID(keep_word(*held, record.at_ms));
+    AMIC_TRY(held, store_.log_find(operation->item));
+  }
   holdings::OperationTarget target;
   if (held->shredded) {
     target.erased = true;
@@ -115,6 +153,12 @@ Result<void> IndexFeeder::reply(store::Record const& record, envelope::Contents 
   context.done = deeds(*said);
   context.reason = said->reason;
   context.ours = contents.originator == exchange_.self();
+  if (context.ours && said->outcome == Outcome::kComplied) {
+    AMIC_TRY(auto const held, store_.log_find(said->item));
+    bool const ours_to_destroy = held && held->seq < record.seq && held->digest == said->target &&
+                                 held->peer == context.originator;
+    if (ours_to_destroy) AMIC_TRY_VOID(keep_word(*held, said->at_ms));
+  }
   return indexer_.reply(context);
 }
 

@@ -22,6 +22,11 @@ class IndexFeeder {
   Result<holdings::ItemContext> context_of(store::Record const& record,
                                            envelope::Contents const& contents) const;
   MemberId originator_of(store::Record const& record) const;
+  // What this node's own word, in its log, says to be destroyed and is here again: it was restored
+  // from a backup. Destroys it.
+  Result<void> keep_word(store::Record const& record, UnixMs at_ms);
+  // The last thing that this node had said to an operation before it got it (again).
+  Result<std::uint8_t> said_before(store::Record const& operation) const;
   Exchange const& exchange_;
   store::Store& store_;
   holdings::Indexer indexer_;

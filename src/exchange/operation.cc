@@ -48,7 +48,9 @@ bool fits(OperationKind kind, Standing standing) {
   return false;
 }
 
-bool sealed_to_all(std::set<MemberId> const& members, envelope::Contents const& contents) {
+// The originator, who may be in its own REL TO, is no recipient.
+bool sealed_to_all(std::set<MemberId> members, envelope::Contents const& contents) {
+  members.erase(contents.originator);
   return std::includes(contents.recipients.begin(), contents.recipients.end(), members.begin(),
                        members.end());
 }

@@ -98,6 +98,7 @@ Result<void> Operations::destroy(OperationRow const& row) {
   AMIC_TRY(auto const record, store_.log_find(row.item));
   if (!record || record->digest != row.target || record->kind != store::RecordKind::kEnvelopeIn)
     return fail(Code::kNotFound, "item", "not held as received");
+  if (on_destroy_) AMIC_TRY_VOID(on_destroy_(row.item));
   if (record->shredded) return {};
   return store_.shred(record->seq, clock_.now_ms());
 }

@@ -21,7 +21,7 @@ Result<std::optional<OperationState>> load_operation_state(store::Store& store,
 Result<std::vector<store::KvPut>> operation_puts(envelope::Contents const& contents,
                                                  store::Store& store);
 // Refuses, with kForbidden, an operation of another than the originator of an item that is held, or
-// a reply to an operation that was never made; nothing to say of other kinds.
+// a reply about one that is held and not this node's; nothing to say of other kinds.
 Result<void> check_statement(envelope::Contents const& contents, store::Store& store);
 
 }  // namespace amic::exchange

@@ -15,6 +15,7 @@ struct Operations::Held {
   Hash target;
   marking::Marking shared;  // as it was shared
   std::vector<MemberId> recipients;
+  Precedence precedence = Precedence::kRoutine;
   std::optional<OperationState> last;
 
   marking::Marking const& marking() const { return last ? last->operation.marking : shared; }
@@ -32,6 +33,7 @@ Result<Operations::Held> Operations::find_ours(EnvelopeId const& item) {
     return fail(Code::kNotFound, "item", "this is a statement, not an item");
   Held out;
   out.target = record->digest;
+  out.precedence = contents.precedence;
   AMIC_TRY(out.shared, marking::decode(contents.marking));
   auto const roster = exchange_.community().head.roster();
   for (MemberId const& member : contents.recipients)
@@ -73,6 +75,12 @@ Result<marking::Marking> remarked(marking::Marking const& now,
 }
 
 }  // namespace
+
+Result<Operations::Ours> Operations::ours(EnvelopeId const& item) {
+  AMIC_TRY(auto const held, find_ours(item));
+  return Ours{held.target, held.marking(), held.standing() == Standing::kInView,
+              held.recipients.empty(), held.precedence};
+}
 
 Result<Operation> Operations::next(Held const& held, OperateRequest const& request) const {
   Operation out;

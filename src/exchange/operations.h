@@ -67,6 +67,21 @@ class Operations {
   // ours; kConflict: it was recalled, or there is nothing to undo or change; kOutOfRange at "to":
   // not fewer members than now; kOverloaded: another operation on it is under way.
   void operate(OperateRequest request, std::function<void(Result<OperateResult>)> done);
+  // An item of ours as it stands. Errors as operate().
+  struct Ours {
+    Hash target;
+    marking::Marking marking;  // as it is now
+    bool in_view = true;
+    bool keep_private = false;  // it was sealed to this node alone
+    Precedence precedence = Precedence::kRoutine;
+  };
+  Result<Ours> ours(EnvelopeId const& item);
+  // What else has to go with an item that is destroyed, before it does; nothing is said to be
+  // destroyed unless this says so. Before work() and comply(). On their threads.
+  void on_destroy(std::function<Result<void>(EnvelopeId const& item)> hook) {
+    on_destroy_ = std::move(hook);
+  }
+
   // kNotFound: no operation of ours on such an item.
   Result<OperationReport> report(EnvelopeId const& item);
 
@@ -101,6 +116,7 @@ class Operations {
   store::Store& store_;
   Clock const& clock_;
   ComplyMode mode_;
+  std::function<Result<void>(EnvelopeId const&)> on_destroy_;
   std::mutex mutex_;
   std::set<EnvelopeId> under_way_;  // items that an operation is being made of
   std::set<EnvelopeId> replying_;   // replies handed to the committer

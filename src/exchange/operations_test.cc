@@ -43,6 +43,18 @@ struct World {
       if (other->id().str() != id) other->meet(node(id));
     make(id);
   }
+  std::filesystem::path back_up(std::string const& id) {
+    auto const path = community.directory.path() / ("backup-" + id);
+    node(id).back_up(path);
+    return path;
+  }
+  void restore(std::string const& id, std::filesystem::path const& from) {
+    operations[id].reset();
+    node(id).restore(from);
+    for (auto const& other : community.nodes)
+      if (other->id().str() != id) other->meet(node(id));
+    make(id);
+  }
   // The index catches up and the duties are done, as the node's index thread does it.
   void work(std::string const& id) {
     node(id).index_all();
@@ -282,6 +294,17 @@ TEST(Operations, ANarrowingAsksThoseItRemovesAndShowsTheOthersTheNewMarking) {
   for (std::string const id : {"BN", "MY", "SG"}) world.expect_rebuilt_the_same(id);
 }
 
+TEST(Operations, AnItemWhoseRelToNamesItsOriginatorCanBeRecalled) {
+  World world({"BN", "MY"});
+  auto const item =
+      must(world.node("BN").share(share_request({"BN", "MY"}, bundle({note(1, kOne, "x")})))).id;
+  world.settle();
+  world.recall("BN", item);
+  world.settle();
+  EXPECT_EQ(world.in_view("MY"), 0u);
+  EXPECT_TRUE(must(world.of("BN").report(item)).members[0].replied);
+}
+
 TEST(Operations, RetractAndRestoreAndRemark) {
   World world({"BN", "MY"});
   auto const item =
@@ -409,6 +432,63 @@ TEST(Operations, WhatAKillInterruptsIsFinishedAndSaidOnce) {
     EXPECT_EQ(must(world.of("MY").work()), 0u);
     world.expect_rebuilt_the_same("MY");
   }
+}
+
+// A backup from before the destruction brings the contents back; the node's own word, which its
+// peer returns, has them destroyed again, whatever of item, operation and word comes first.
+TEST(Operations, ARestoredNodeKeepsTheWordThatItHasGiven) {
+  for (bool const had_item : {true, false})
+    for (bool const word_first : {true, false}) {
+      World world({"BN", "MY"});
+      world.modes["MY"] = ComplyMode::kAsk;
+      world.make("MY");
+      auto const nothing = world.back_up("MY");
+      auto const item =
+          must(world.node("BN").share(share_request({"MY"}, bundle({note(1, kOne, "x")})))).id;
+      world.settle();
+      std::filesystem::remove_all(had_item ? nothing : "");
+      auto const saved = had_item ? world.back_up("MY") : nothing;
+      world.recall("BN", item);
+      world.settle();
+      world.of("MY").comply(item, [](Result<void> result) { must(std::move(result)); });
+      world.settle();
+      ASSERT_TRUE(must(world.node("MY").store().log_find(item))->shredded);
+      world.restore("MY", saved);
+      if (word_first) {
+        world.node("MY").recover(world.node("BN"));
+        world.work("MY");
+      }
+      world.settle();
+      world.node("MY").recover(world.node("BN"));
+      world.settle();
+      EXPECT_TRUE(must(world.node("MY").store().log_find(item))->shredded)
+          << had_item << word_first;
+      EXPECT_EQ(must(world.of("MY").work()), 0u);
+      EXPECT_EQ(must(world.of("BN").report(item)).members[0].reply.outcome, Outcome::kComplied);
+      world.expect_rebuilt_the_same("MY");
+      world.expect_rebuilt_the_same("BN");
+    }
+}
+
+// Its own item comes back to a restored originator after the reply about it.
+TEST(Operations, AReplyMayComeBeforeTheItemThatItsOriginatorHasLost) {
+  World world({"BN", "MY", "SG"});
+  auto const saved = world.back_up("BN");
+  auto const item =
+      must(world.node("BN").share(share_request({"MY", "SG"}, bundle({note(1, kOne, "x")})))).id;
+  world.settle();
+  world.recall("BN", item);
+  world.node("BN").deliver(world.node("MY"));
+  world.work("MY");
+  world.restore("BN", saved);
+  world.node("MY").deliver(world.node("BN"));
+  EXPECT_TRUE(must(world.node("BN").store().quarantine(member("MY"), 9)).empty());
+  world.node("BN").recover(world.node("MY"));
+  world.node("BN").recover(world.node("SG"));
+  world.settle();
+  for (auto const& entry : must(world.of("BN").report(item)).members)
+    EXPECT_EQ(entry.reply.outcome, Outcome::kComplied) << entry.member.str();
+  world.expect_rebuilt_the_same("BN");
 }
 
 // Tags are taken away by a new version in a new item, as everything else of the content is changed.

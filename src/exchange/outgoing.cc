@@ -263,13 +263,18 @@ void Engine::save_ack(MemberId const& member, std::uint8_t lane, store::Append u
 
 void Engine::save_again(MemberId const& member, Peer& entry) {
   std::array<std::optional<store::Append>, kLaneCount> unsaved;
+  std::array<bool, kLaneCount> marks_left{};
   {
     std::lock_guard const lock(entry.mutex);
-    for (std::size_t lane = 0; lane < kLaneCount; ++lane)
+    for (std::size_t lane = 0; lane < kLaneCount; ++lane) {
       unsaved[lane] = std::exchange(entry.out[lane].unsaved, std::nullopt);
+      marks_left[lane] = std::exchange(entry.out[lane].marks_left, false);
+    }
   }
-  for (std::uint8_t lane = 0; lane < kLaneCount; ++lane)
+  for (std::uint8_t lane = 0; lane < kLaneCount; ++lane) {
     if (unsaved[lane]) save_ack(member, lane, std::move(*unsaved[lane]), [](Result<void>) {});
+    if (marks_left[lane]) flush_marks(member, lane);
+  }
 }
 
 }  // namespace amic::exchange

@@ -84,6 +84,8 @@ Result<OutPositions> Engine::out_positions(MemberId const& member) const {
 Result<std::uint64_t> Engine::late_receipt(MemberId const& member, BytesView bytes) {
   AMIC_TRY(auto* const entry, peer(member));
   AMIC_TRY(auto const receipt, read_receipt(member, bytes));
+  // No batch may ever be asked for here: a peer that is reached by file or through others only.
+  save_again(member, *entry);
   store::Append unit;
   {
     std::lock_guard const lock(entry->mutex);

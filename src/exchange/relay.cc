@@ -202,6 +202,25 @@ Bytes Relay::note_of(CarriedBatch const& batch) const {
   return encode(sign_relay_note(std::move(note), parts_.keys.node));
 }
 
+// Makes room; or the answer that there is already.
+std::optional<Result<Bytes>> Relay::enter(CarriedBatch& batch) {
+  std::lock_guard const lock(mutex_);
+  if (known_.contains(batch.sha256)) {
+    for (auto const& [order, held] : held_)
+      if (held.batch.sha256 == batch.sha256 && held.not_before_ms == INT64_MAX)
+        return fail(Code::kOverloaded, "relay", "it is being stored");
+    // Asked again since our answer was lost: the same word. It counts from the first time.
+    return note_of(batch);
+  }
+  if (auto const room = room_for(batch); !room) return fail(room.error());
+  batch.id = next_id_++;
+  known_.insert(batch.sha256);
+  bytes_ += batch.size;
+  // Not handed on before it is durable.
+  held_.emplace(Order{batch.to, batch.lane, batch.id}, Held{batch, INT64_MAX});
+  return std::nullopt;
+}
+
 void Relay::take(MemberId const& peer, BytesView bytes, std::function<void(Result<Bytes>)> done) {
   auto const checked = check(peer, bytes);
   if (!checked) return done(fail(checked.error()));
@@ -213,18 +232,9 @@ void Relay::take(MemberId const& peer, BytesView bytes, std::function<void(Resul
   batch.size = bytes.size();
   batch.sha256 = crypto::sha256(bytes);
   batch.at_ms = parts_.clock.now_ms();
+  // Answered without the lock: whoever is answered may well ask for what is to be handed on.
+  if (auto known = enter(batch)) return done(std::move(*known));
   store::Append unit;
-  {
-    std::lock_guard const lock(mutex_);
-    // Asked again since our answer was lost: the same word. It counts from the first time.
-    if (known_.contains(batch.sha256)) return done(note_of(batch));
-    if (auto const room = room_for(batch); !room) return done(fail(room.error()));
-    batch.id = next_id_++;
-    known_.insert(batch.sha256);
-    bytes_ += batch.size;
-    // Not handed on before it is durable.
-    held_.emplace(Order{batch.to, batch.lane, batch.id}, Held{batch, INT64_MAX});
-  }
   unit.kv.push_back({std::string(kHeadSpace), key_of(batch.id), encode_head(batch)});
   unit.kv.push_back({std::string(kBatchSpace), key_of(batch.id), to_bytes(bytes)});
   commit(std::move(unit), [this, batch, done = std::move(done)](Result<void> stored) {
@@ -257,7 +267,10 @@ Result<std::optional<std::pair<CarriedBatch, Bytes>>> Relay::next(MemberId const
     auto const now_ms = parts_.clock.now_ms();
     for (auto at = held_.lower_bound(Order{to, 0, 0});
          at != held_.end() && std::get<0>(at->first) == to; ++at) {
-      if (at->second.not_before_ms > now_ms) continue;
+      auto const wait_ms = at->second.not_before_ms;
+      // Nothing is put off for longer: else the clock was set back.
+      bool const due = wait_ms != INT64_MAX && wait_ms - now_ms > kPutOffMs;
+      if (wait_ms > now_ms && !due) continue;
       chosen = at->second.batch;
       break;
     }
@@ -274,7 +287,8 @@ Result<std::optional<std::pair<CarriedBatch, Bytes>>> Relay::next(MemberId const
 void Relay::put_off(CarriedBatch const& batch, std::int64_t for_ms) {
   std::lock_guard const lock(mutex_);
   auto const found = held_.find(Order{batch.to, batch.lane, batch.id});
-  if (found != held_.end()) found->second.not_before_ms = parts_.clock.now_ms() + for_ms;
+  if (found == held_.end()) return;
+  found->second.not_before_ms = parts_.clock.now_ms() + std::min(for_ms, kPutOffMs);
 }
 
 void Relay::forget(Held const& held, store::Append& unit) {

@@ -105,6 +105,7 @@ class Relay {
   Relay(CarrierParts parts, RelayLimits limits) : parts_(parts), limits_(std::move(limits)) {}
   Result<void> load();
   Result<Batch> check(MemberId const& peer, BytesView bytes) const;
+  std::optional<Result<Bytes>> enter(CarriedBatch& batch);
   Result<void> room_for(CarriedBatch const& batch) const;  // mutex_ held
   Bytes note_of(CarriedBatch const& batch) const;
   void forget(Held const& held, store::Append& unit);  // mutex_ held, except for held_ itself

@@ -91,6 +91,29 @@ struct RelayTest : ::testing::Test {
   }
 };
 
+TEST_F(RelayTest, AClockThatIsSetBackPutsNothingOffForLong) {
+  share();
+  must(take(batch()));
+  auto const next = must(relay->next(c.id()));
+  ASSERT_TRUE(next);
+  relay->put_off(next->first, 5'000);
+  EXPECT_FALSE(must(relay->next(c.id())));
+  community.clock.advance(-3'600'000);
+  EXPECT_TRUE(hand_on());
+}
+
+TEST_F(RelayTest, WhoeverIsAnsweredMayAskForWhatIsToBeHandedOn) {
+  share();
+  auto const bytes = batch();
+  must(take(bytes));
+  bool handed = false;  // in answer to the same batch once more
+  relay->take(a.id(), bytes, [&](Result<Bytes> note) {
+    must(std::move(note));
+    handed = hand_on();
+  });
+  EXPECT_TRUE(handed);
+}
+
 TEST_F(RelayTest, CarriesBatchesThereAndReceiptsBack) {
   for (int i = 0; i < 3; ++i) share();
   auto const note = must(decode_relay_note(must(take(batch()))));

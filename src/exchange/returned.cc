@@ -5,6 +5,7 @@
 
 #include "base/limits.h"
 #include "exchange/engine.h"
+#include "exchange/group.h"
 #include "obs/log.h"
 
 namespace amic::exchange {
@@ -89,7 +90,15 @@ Result<void> Engine::take_entry(MemberId const& member, std::uint8_t lane, std::
   AMIC_TRY(auto const contents, open_own(lane, entry));
   row.bytes = static_cast<std::uint32_t>(entry.size());
   row.queued_ms = contents.created_ms;
-  AMIC_TRY(row.seq, already_held(contents.id, row.digest));
+  auto const held = already_held(contents.id, row.digest);
+  if (!held) {
+    AMIC_TRY(bool const again, is_said_already(contents, unit));
+    if (!again) return fail(held.error());
+    // Said once more since the restart: that one stays, of this one the digest is kept.
+    unit.sent.push_back(row);
+    return {};
+  }
+  row.seq = *held;
   auto const same = [&](store::Record const& record) { return record.id == contents.id; };
   auto const fresh = std::find_if(unit.records.begin(), unit.records.end(), same);
   if (row.seq != 0) {
@@ -105,6 +114,11 @@ Result<void> Engine::take_entry(MemberId const& member, std::uint8_t lane, std::
                             contents.created_ms,
                             {},
                             entry});
+    // What it had changed beside the log it changes again; what a bound keeps out comes back as a
+    // record only.
+    auto const effects = effects_of(contents, store_);
+    if (!effects && is_store_failure(effects.error().code)) return fail(effects.error());
+    if (effects) unit.kv.insert(unit.kv.end(), effects->begin(), effects->end());
     for (auto const& other : contents.recipients) {
       if (other == member || !peers_.contains(other)) continue;
       unit.kv.push_back(mark_put(other, lane, contents.id));
@@ -130,7 +144,8 @@ Result<Engine::Back> Engine::take_back(MemberId const& member, Returned const& r
     at.chain = chain_next(at.chain, digest);
     ++at.n;
     auto const known = ours.find(at.n);
-    if (known != ours.end() && known->second == digest) continue;
+    // Once room is made the rows from there on are no longer where they were read.
+    if (!at.made_room && known != ours.end() && known->second == digest) continue;
     // What stands here from now on was queued after the restart and never sent.
     if (!at.made_room) back.unit.requeue.push_back({member, lane, at.n, at.target.n});
     at.made_room = true;
@@ -249,6 +264,7 @@ void Engine::flush_marks(MemberId const& member, std::uint8_t lane) {
     std::lock_guard const lock(entry.mutex);
     auto& out = entry.out[lane];
     if (!out.position_known || std::exchange(out.flushing, true)) return;
+    out.marks_left = false;
   }
   store::Append unit;
   auto const ids = load_marks(store_, member, lane, limits::kBatchEnvelopesMax);
@@ -269,9 +285,11 @@ void Engine::flush_marks(MemberId const& member, std::uint8_t lane) {
       std::lock_guard const lock(at.mutex);
       at.out[lane].flushing = false;
       at.out[lane].may_have_more = true;
+      at.out[lane].marks_left = !stored;
     }
+    if (!stored) return;
     notify({member});
-    if (stored) flush_marks(member, lane);  // the next ones, or those that came meanwhile
+    flush_marks(member, lane);  // the next ones, or those that came meanwhile
   });
 }
 

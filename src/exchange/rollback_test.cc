@@ -2,6 +2,9 @@
 #include <gtest/gtest.h>
 
 #include "exchange/exchange.h"
+#include "exchange/group.h"
+#include "exchange/operation_state.h"
+#include "exchange/operations.h"
 #include "exchange/testing.h"
 
 namespace amic::exchange {
@@ -112,6 +115,37 @@ TEST(Rollback, ARestoredNodeGetsBackWhatItSentAndPassesItOn) {
   }
 }
 
+// Groups and the state of operations stand beside the log: they come back with their statements.
+TEST(Rollback, ARestoredNodeKnowsItsOwnGroupsAndOperationsAgain) {
+  Members m;
+  auto const item = m.share({"BN", "SG"});
+  m.my.deliver(m.bn);
+  auto const saved = m.backup(m.my);
+  GroupStatement statement;
+  statement.id =
+      envelope::make_id(m.community.founders.community.id, m.my.id(), m.community.random);
+  statement.name = "Strait desk";
+  statement.members = {m.my.id(), m.bn.id()};
+  for (statement.counter = 1; statement.counter <= 2; ++statement.counter)
+    must(m.my.share(must(group_request(statement, nullptr, m.my.id(), Realm()))));
+  Operations before(m.my.exchange(), m.my.store(), m.community.clock, ComplyMode::kAuto);
+  OperateRequest retract;
+  retract.item = item.id;
+  retract.precedence = Precedence::kRoutine;
+  before.operate(retract, [](auto result) { must(std::move(result)); });
+  m.my.deliver(m.bn);
+  m.my.restore(saved);
+  EXPECT_TRUE(must(load_groups(m.my.store())).empty());
+  m.my.recover(m.bn);
+  auto const groups = must(load_groups(m.my.store()));
+  ASSERT_EQ(groups.size(), 1U);
+  EXPECT_EQ(groups[0].counter, 2U);
+  EXPECT_EQ(groups[0].members, statement.members);
+  auto const state = must(load_operation_state(m.my.store(), item.id));
+  ASSERT_TRUE(state);
+  EXPECT_EQ(state->operation.counter, 1U);
+}
+
 TEST(Rollback, WhatWasQueuedSinceMovesBehindTheNumbersThatThePeerKnows) {
   Members m;
   m.share({"BN"});
@@ -134,6 +168,25 @@ TEST(Rollback, WhatWasQueuedSinceMovesBehindTheNumbersThatThePeerKnows) {
   EXPECT_EQ(m.lane(m.my, m.bn).pending_bytes, 0U);
   EXPECT_EQ(must(m.bn.store().log_size()), 5U);
   EXPECT_TRUE(must(m.bn.store().quarantine(m.my.id(), 9)).empty());
+}
+
+// One of the rows that have to move away stands by chance under the number that it had before.
+TEST(Rollback, ARowThatMovesAwayFromItsOldNumberComesBackThere) {
+  Members m;
+  auto const saved = m.backup(m.my);
+  auto const a = m.share({"BN"});
+  auto const b = m.share({"BN", "SG"});
+  auto const late = *must(m.my.exchange().next_batch(m.bn.id()));
+  m.my.deliver(m.sg);
+  m.my.restore(saved);
+  auto const c = m.share({"BN"});  // number 1 for now
+  m.my.recover(m.sg);              // brings b back: number 2, as it was
+  must(m.bn.accept(m.my.id(), late));
+  m.my.meet(m.bn);
+  EXPECT_EQ(m.my.recover(m.bn), 1);
+  m.my.deliver(m.bn);
+  for (auto const& item : {a, b, c}) EXPECT_TRUE(m.holds(m.bn, item) && m.holds(m.my, item));
+  m.expect_same_history(m.my, m.bn);
 }
 
 TEST(Rollback, RowsThatWereInTheBackupKeepTheirNumbers) {

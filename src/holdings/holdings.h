@@ -86,6 +86,7 @@ struct OperationContext {
   bool recalled = false;
   bool narrowed = false;  // this node's member is not among those who may hold it any more
   bool ours = false;      // this node's member is the originator
+  std::uint8_t said = 0;  // what this node had answered before it came (again): as Reply; 0: nothing
   UnixMs received_ms = 0;
 };
 
@@ -150,6 +151,8 @@ class Indexer {
   // an erased item under operations a row without contents is kept.
   Result<void> skip(std::uint64_t seq, store::FeedEnd end = {}, ErasedItem const* erased = nullptr);
   Result<void> flush();  // store.apply(); the batch is empty afterwards; kept if that fails
+  // So that the store knows of all operations that were added.
+  Result<void> flush_operations();
   std::size_t pending_objects() const;
 
   static constexpr std::size_t kBatchObjects = 2'000;

@@ -155,7 +155,7 @@ store::ItemRow Indexer::item_row(ItemContext const& context, store::AudienceId a
 Result<void> Indexer::add(ItemContext const& context, std::string_view body) {
   AMIC_TRY_VOID(load());
   if (context.seq <= upto_) return {};
-  // Operations are never pending: each was flushed.
+  AMIC_TRY_VOID(flush_operations());
   AMIC_TRY(auto operation, store_.operation(context.digest, context.originator));
   Draft draft;
   if (operation) {
@@ -186,6 +186,7 @@ Result<void> Indexer::add(ItemContext const& context, std::string_view body) {
 Result<void> Indexer::skip(std::uint64_t seq, store::FeedEnd end, ErasedItem const* erased) {
   AMIC_TRY_VOID(load());
   if (seq <= upto_) return {};
+  AMIC_TRY_VOID(flush_operations());
   if (erased != nullptr) {
     AMIC_TRY(auto operation, store_.operation(erased->digest, erased->originator));
     if (operation) {
@@ -202,6 +203,11 @@ Result<void> Indexer::skip(std::uint64_t seq, store::FeedEnd end, ErasedItem con
   end_.added_us = std::max(end_.added_us, end.added_us);
   advance(seq);
   return full() ? flush() : Result<void>{};
+}
+
+// Each operation is flushed as it comes; if that failed it waits, and the store does not know it.
+Result<void> Indexer::flush_operations() {
+  return pending_.operations.empty() ? Result<void>{} : flush();
 }
 
 Result<void> Indexer::flush() {

@@ -134,6 +134,8 @@ Result<void> Indexer::operate(OperationContext const& context, OperationTarget c
   if (before) now = merge(*before, now);
   bool const new_demand = demands && now.demand == context.digest;
   now.duty = next_duty(before ? before->duty : Duty::kNone, new_demand, target != nullptr);
+  if (new_demand && context.said != 0 && now.duty != Duty::kComplied)
+    now.duty = duty_after(context.said);
   now.updated_seq = context.seq;
   store::FeedEnd const reserved{end_.ord + kOperationSpan,
                                 std::max(context.received_ms * 1000, end_.added_us) +

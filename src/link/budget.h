@@ -39,10 +39,23 @@ class Budget : public std::enable_shared_from_this<Budget> {
     return std::shared_ptr<void>(this, [self = shared_from_this()](void*) { self->give_back(); });
   }
 
+  void charge_bytes(std::size_t count) { charge(kBytes, count); }
   void charge_envelopes(std::size_t count) { charge(kEnvelopes, count); }
   void charge_cpu(std::uint64_t microseconds) { charge(kCpu, microseconds); }
 
-  // Until take() has a chance again, for Retry-After: at least 1.
+  // Until take() has a chance again; 0: it has one now.
+  std::int64_t wait_ms(UnixMs now_ms) {
+    std::lock_guard const lock(mutex_);
+    std::int64_t out = 0;
+    for (Bucket& bucket : buckets_) {
+      bucket.refill(now_ms);
+      if (bucket.per_second != 0 && bucket.left < 0)
+        out = std::max(out, -bucket.left * 1000 / static_cast<std::int64_t>(bucket.per_second) + 1);
+    }
+    return out;
+  }
+
+  // The same for Retry-After: at least 1.
   std::int64_t retry_after_s() const {
     std::lock_guard const lock(mutex_);
     std::int64_t out = 1;
@@ -71,7 +84,7 @@ class Budget : public std::enable_shared_from_this<Budget> {
       left = std::min(full(), left + static_cast<std::int64_t>(std::min(come, 1e15)));
       filled_ms = now_ms;
     }
-    void charge(std::uint64_t cost) {
+    void charge(std::uint64_t cost) {  // a debt stays below 2^50
       left -= static_cast<std::int64_t>(std::min<std::uint64_t>(cost, 1ULL << 40));
     }
     char const* where;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 
+#include "link/attachment_pull.h"
 #include "link/relay.h"
 #include "link/server.h"
 #include "obs/log.h"
@@ -29,8 +30,9 @@ class Service final : public LinkService {
  public:
   Service(Parts const& parts, Options options)
       : random_(parts.random),
-        parts_{parts.runtime, parts.workers, parts.exchange, parts.log,  parts.witness,
-               parts.clock,   random_,       parts.metrics,  parts.relay},
+        parts_{parts.runtime, parts.workers, parts.exchange,   parts.log,
+               parts.witness, parts.clock,   random_,          parts.metrics,
+               parts.relay,   parts.repair,  parts.attachments},
         options_(std::move(options)) {}
   ~Service() override { stop(); }
 
@@ -38,6 +40,7 @@ class Service final : public LinkService {
   Result<void> set_address(MemberId const& peer, net::Endpoint address) override;
   void start() override;
   void stop() override;
+  void ask(exchange::Repair::Ask question, std::function<void(Result<Bytes>)> done) override;
   std::uint16_t port() const override { return server_->port(); }
   Result<std::vector<PeerStatus>> status() const override;
   bool all_linked() const override;
@@ -51,13 +54,15 @@ class Service final : public LinkService {
   void refresh_round();
   void witness_round();
   void relay_round() { relays_->tick(); }
+  void attachment_round();
   void sign_and_ask();
 
   SharedRandom random_;
   Parts const parts_;
   Options const options_;
   std::shared_ptr<Activity> const activity_ = std::make_shared<Activity>();
-  PeerLinks links_;  // fixed after open()
+  PeerLinks links_;                                            // fixed after open()
+  std::map<MemberId, std::unique_ptr<AttachmentPull>> pulls_;  // fixed after open()
   std::unique_ptr<RelayLinks> relays_;
   std::unique_ptr<Answers> answers_;
   std::unique_ptr<net::Server> server_;
@@ -68,6 +73,7 @@ class Service final : public LinkService {
   std::shared_ptr<net::Runtime::Timer> refresh_timer_;
   std::shared_ptr<net::Runtime::Timer> witness_timer_;
   std::shared_ptr<net::Runtime::Timer> relay_timer_;
+  std::shared_ptr<net::Runtime::Timer> attachment_timer_;
 };
 
 Result<void> Service::check_key() const {
@@ -88,7 +94,9 @@ Result<void> Service::listen() {
     return card != nullptr && card->member != parts_.exchange.self();
   };
   options.body_bytes_max = limits::kEnvelopeBytesMax + limits::kBatchBytesMax;
-  options.connections_max = limits::kMembersMax * 16;
+  options.connections_max = limits::kMembersMax * kConnectionsPerPeerMax;
+  options.connections_per_key_max = kConnectionsPerPeerMax;
+  options.hold_ms = [this](net::PublicKey32 const& key) { return answers_->hold_ms(key); };
   options.idle_timeout_ms = kIdleConnectionMs;
   AMIC_TRY(server_, net::Server::listen(parts_.runtime, std::move(options),
                                         [this](net::Request request, net::Responder respond) {
@@ -103,6 +111,9 @@ Result<void> Service::open() {
     if (card.member == parts_.exchange.self()) continue;
     auto link = std::make_unique<PeerLink>(parts_, options_, card, activity_);
     AMIC_TRY_VOID(link->make_clients());
+    if (parts_.attachments != nullptr)
+      pulls_.emplace(card.member,
+                     std::make_unique<AttachmentPull>(parts_, options_, *link, activity_));
     links_.emplace(card.member, std::move(link));
   }
   relays_ = std::make_unique<RelayLinks>(parts_, options_, links_, activity_);
@@ -132,6 +143,8 @@ void Service::start() {
   every(options_.probe_interval_ms, refresh_timer_, &Service::refresh_round);
   every(options_.witness_interval_ms, witness_timer_, &Service::witness_round);
   if (parts_.relay != nullptr) every(options_.relay_tick_ms, relay_timer_, &Service::relay_round);
+  if (parts_.attachments != nullptr)
+    every(options_.attachment_tick_ms, attachment_timer_, &Service::attachment_round);
 }
 
 void Service::stop() {
@@ -143,10 +156,32 @@ void Service::stop() {
     refresh_timer_.reset();
     witness_timer_.reset();
     relay_timer_.reset();
+    attachment_timer_.reset();
   }
   if (server_) server_->stop();
   for (auto const& [peer, link] : links_) link->drop_clients();
   activity_->wait();
+}
+
+void Service::ask(exchange::Repair::Ask question, std::function<void(Result<Bytes>)> done) {
+  auto const found = links_.find(question.peer);
+  if (found == links_.end()) return done(fail(Code::kUnknownMember, "link.peer"));
+  bool const ranges = question.kind == exchange::Repair::Kind::kRanges;
+  std::string const type{ranges ? kRangesType : kPiecesType};
+  net::Request request;
+  request.method = "POST";
+  request.target = ranges ? kRangesPath : kPiecesPath;
+  request.headers.emplace_back("content-type", type);
+  request.body = as_text(question.bytes);
+  auto const take = [type, done](Result<net::Response> answer) {
+    if (!answer) return done(fail(std::move(answer).error()));
+    if (answer->status != 200) return done(fail(error_of_answer(answer->status, answer->body)));
+    if (answer->header("content-type") != type)
+      return done(fail(Code::kUnsupportedMedia, "peer", "an answer of another type"));
+    done(to_bytes(answer->body));
+  };
+  if (!found->second->ask(std::move(request), options_.request_timeout_ms, take))
+    done(fail(Code::kUnavailable, "link", "stopping"));
 }
 
 void Service::every(std::int64_t interval_ms, std::shared_ptr<net::Runtime::Timer>& timer,
@@ -164,6 +199,16 @@ void Service::every(std::int64_t interval_ms, std::shared_ptr<net::Runtime::Time
 
 void Service::refresh_round() {
   for (auto const& [peer, link] : links_) link->refresh();
+}
+
+void Service::attachment_round() {
+  auto token = activity_->enter();
+  if (!token) return;
+  static_cast<void>(parts_.workers.try_post([this, token] {
+    auto const done = parts_.attachments->maintain();
+    if (!done) obs::log(obs::Level::kError, "link.attachments", {{"error", done.error().text()}});
+    for (auto const& [peer, pull] : pulls_) pull->tick();
+  }));
 }
 
 // A round that finds the one before still signing is left out.

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -13,7 +14,9 @@
 
 #include "base/clock.h"
 #include "base/random.h"
+#include "exchange/attachments.h"
 #include "exchange/relay.h"
+#include "exchange/repair.h"
 #include "net/http.h"
 #include "net/runtime.h"
 #include "obs/metrics.h"
@@ -44,6 +47,7 @@ struct Options {
   std::int64_t witness_interval_ms = 10'000;
 
   BudgetLimits budget;
+  std::int64_t hold_ms_max = 5'000;  // how long a request beyond it is left unread before its 429
   // Bytes a second that may be sent to a peer; not named: no limit.
   std::map<MemberId, std::uint64_t> send_bytes_per_second;
 
@@ -51,6 +55,7 @@ struct Options {
   std::vector<MemberId> relays;
   std::int64_t relay_after_ms = 60'000;
   std::int64_t relay_tick_ms = 1'000;
+  std::int64_t attachment_tick_ms = 500;
 };
 
 // What the service works with. All of it outlives the service.
@@ -63,7 +68,9 @@ struct Parts {
   Clock const& clock;
   Random& random;  // jitter only
   obs::Metrics& metrics;
-  exchange::Relay* relay = nullptr;  // null: nothing goes through relays, nothing is carried
+  exchange::Relay* relay = nullptr;    // null: nothing goes through relays, nothing is carried
+  exchange::Repair* repair = nullptr;  // null: questions about what lanes hold are not answered
+  exchange::Attachments* attachments = nullptr;  // null: files are neither given nor fetched
 };
 
 struct PeerStatus {
@@ -75,13 +82,17 @@ struct PeerStatus {
   bool reachable = false;  // the last thing we heard of the peer was an answer or a request
   bool linked = false;     // and it has shown this community, realm and head
   UnixMs last_ok_ms = 0;   // 0: never
+  // Everything that the peer had for us at this time is here, as it says itself. 0: not known since
+  // this start. It stands still while `not_here_yet` envelopes are on their way.
+  UnixMs current_to_ms = 0;
+  std::uint64_t not_here_yet = 0;
   UnixMs next_try_ms = 0;  // 0: not waiting
   std::uint64_t consecutive_failures = 0;
   std::optional<Error> last_error;  // of the failures in a row; none if there are none
   std::uint64_t cosigned_size = 0;  // of our log, by this peer, since the start
   std::array<exchange::LinkState::Lane, kLaneCount> lanes;
   std::uint64_t quarantined = 0;                // of the peer's, here
-  std::uint64_t equivocations = 0;  // evidence that the peer signed two sequences
+  std::uint64_t equivocations = 0;              // evidence that the peer signed two sequences
   std::vector<exchange::PeerRefusal> refusals;  // of ours, there
   std::vector<exchange::Rollback> rollbacks;    // who was restored from a backup, and how far back
 };
@@ -102,6 +113,10 @@ class LinkService {
   // Stops listening and sending. When it returns, nothing of the service runs and none of the parts
   // is touched again. Call it before the runtime stops. Idempotent.
   virtual void stop() = 0;
+
+  // Carries a question of the repair to a peer. `done` once, on a thread of the runtime or this
+  // one: what the peer answers, or the error that it or the way to it gave.
+  virtual void ask(exchange::Repair::Ask question, std::function<void(Result<Bytes>)> done) = 0;
 
   virtual std::uint16_t port() const = 0;
   virtual Result<std::vector<PeerStatus>> status() const = 0;  // sorted by peer; reads the store

@@ -332,6 +332,7 @@ TEST_F(LinkTest, FramesOfPeersAreKeptApartAndBadOnesRefused) {
 TEST_F(LinkTest, WhatIsOverTheBudgetIsPutOffAndArrives) {
   Options options;
   options.budget.bytes_per_second = 10;
+  options.hold_ms_max = 20;
   auto const bn = up(bn_node, 0, options);
   auto const& key = my_node.keys().tls;
   EXPECT_EQ(must(ask(key, *bn, post(kWitnessPath, "text/plain", Bytes(200)))).status, 400);
@@ -343,6 +344,23 @@ TEST_F(LinkTest, WhatIsOverTheBudgetIsPutOffAndArrives) {
   EXPECT_EQ(must(ask(sg_node.keys().tls, *bn, get(std::string(kStatusPath)))).status, 200);
   community.clock.advance(11'000);
   EXPECT_EQ(must(ask(key, *bn, get(std::string(kStatusPath)))).status, 200);
+}
+
+TEST_F(LinkTest, SaysSinceWhenItHasAllThatAPeerHasForIt) {
+  must(my_node.share(share_request({"BN"}, bundle())));
+  auto const bn = up(bn_node), my = up(my_node);
+  bn->knows(*my);
+  bn->link->start();  // MY doesn't send yet
+  ASSERT_TRUE(eventually([&] { return bn->status_of(my_node.id()).not_here_yet == 1; }));
+  EXPECT_EQ(bn->status_of(my_node.id()).current_to_ms, 0);
+  my->knows(*bn);
+  my->link->start();
+  ASSERT_TRUE(eventually([&] {
+    community.clock.advance(10);  // until it asks again
+    return bn->status_of(my_node.id()).current_to_ms != 0;
+  }));
+  EXPECT_EQ(bn->status_of(my_node.id()).not_here_yet, 0U);
+  EXPECT_LE(bn->status_of(my_node.id()).current_to_ms, community.clock.now_ms());
 }
 
 // With a cap the line is slow enough for frames, whatever the machine.

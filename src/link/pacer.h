@@ -34,6 +34,12 @@ class Pacer {
   Sent sent(std::size_t bytes, SteadyUs now, bool limited);
   void answered(Sent const& sent, SteadyUs now);
   void lost(Sent const& sent);
+  // Less came of it than was asked for.
+  void shrink(Sent& sent, std::size_t bytes) {
+    if (bytes >= sent.bytes) return;
+    in_flight_ -= std::min(in_flight_, sent.bytes - bytes);
+    sent.bytes = bytes;
+  }
   // After a failure: the line may be another one now. Begins as at first.
   void restart();
   // A request and its answer, so large together, took so long.

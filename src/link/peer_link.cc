@@ -104,6 +104,8 @@ void PeerLink::fill(PeerStatus& out) const {
   out.reachable = reachable_;
   out.linked = linked_;
   out.last_ok_ms = last_ok_ms_;
+  out.current_to_ms = current_to_ms_;
+  out.not_here_yet = not_here_yet_;
   out.next_try_ms = waiting_ ? next_try_ms_ : 0;
   out.consecutive_failures = failures_;
   out.last_error = last_error_;
@@ -143,10 +145,15 @@ void PeerLink::probe() {
     if (probing_ || !urgent_client_) return;
     probing_ = true;
     probed_us_ = net::Runtime::now_us();
+    probed_ms_ = parts_.clock.now_ms();
   }
   if (auto const mark = parts_.exchange.position_mark(id_)) asked_at_ = *mark;
   net::Request request;
   request.target = kStatusPath;
+  {
+    std::lock_guard const lock(mutex_);
+    if (not_here_yet_ > 0) request.target += kBehindQuery;
+  }
   bool const sent = send_request(Way::kUrgent, std::move(request), options_.probe_timeout_ms,
                                  [this](Answer answer) { on_status(std::move(answer)); });
   if (sent) return;
@@ -219,6 +226,7 @@ void PeerLink::on_position(Status const& status) {
       obs::log(obs::Level::kWarn, "link.witness",
                {{"peer", id_.str()}, {"error", restarted.error().text()}});
   }
+  bool const tell = compare_queued(status);
   auto taken = parts_.exchange.on_position(id_, status.receipts, asked_at_);
   bool became_linked = false;
   {
@@ -233,6 +241,28 @@ void PeerLink::on_position(Status const& status) {
   succeeded();
   fetch_returned();
   wake();
+  if (tell) probe();
+}
+
+// What the peer says that it has for us, against what is here. True: the peer should be told that
+// we lack something, once: it may believe that we have it, and we were restored from a backup.
+bool PeerLink::compare_queued(Status const& status) {
+  if (!status.queued) return false;
+  auto const links = parts_.exchange.links();
+  if (!links) return false;
+  std::uint64_t missing = 0;
+  for (auto const& link : *links)
+    if (link.peer == id_)
+      for (std::size_t lane = 0; lane < kLaneCount; ++lane) {
+        auto const here = link.lanes[lane].received_n;
+        missing += (*status.queued)[lane] - std::min((*status.queued)[lane], here);
+      }
+  std::lock_guard const lock(mutex_);
+  not_here_yet_ = missing;
+  if (missing == 0) current_to_ms_ = probed_ms_;
+  bool const tell = missing > 0 && !told_behind_;
+  told_behind_ = missing > 0;
+  return tell;
 }
 
 void PeerLink::succeeded() {

@@ -26,7 +26,7 @@ class PeerLink {
   void set_address(net::Endpoint address) { address_ = std::move(address); }
   void drop_clients();  // ends what is under way; later sends do nothing
 
-  void probe();    // asks for the status unless already asking
+  void probe();    // unless one is under way    // asks for the status unless already asking
   void refresh();  // probe, if the peer has been quiet; frees what waits for it too long
   void wake();     // something may be sendable
   void heard();    // the peer has just made a request: it is there
@@ -42,6 +42,15 @@ class PeerLink {
   void fill(PeerStatus& out) const;
   Budget& budget() { return *budget_; }
 
+  // Bytes of attachments that the peer asks for, the least urgent there is. wait_ms not 0: nothing
+  // now. attachment_serve.cc
+  struct Loan {
+    std::int64_t wait_ms = 0;
+    std::size_t bytes = 0;
+  };
+  Loan lend(std::size_t wanted);
+  void lent(std::size_t bytes);
+
  private:
   using Answer = Result<net::Response>;
   using Piece = Outgoing::Piece;
@@ -55,6 +64,7 @@ class PeerLink {
   bool on_worker(std::function<void()> work);
   void on_status(Answer answer);
   void on_position(Status const& status);
+  bool compare_queued(Status const& status);
   Result<Status> check_status(net::Response const& response) const;
   // returning.cc
   void fetch_returned();
@@ -118,8 +128,13 @@ class PeerLink {
   Failure last_failure_ = Failure::kTransport;
   SteadyUs urgent_used_us_ = 0;
   SteadyUs probed_us_ = 0;
-  bool urgent_piece_ = false;  // one is under way there
-  unsigned resyncs_ = 0;       // in a row
+  SteadyUs busy_since_us_ = 0;  // attachments had to wait for what is more urgent
+  UnixMs probed_ms_ = 0;
+  UnixMs current_to_ms_ = 0;        // see PeerStatus
+  std::uint64_t not_here_yet_ = 0;  // the same
+  bool told_behind_ = false;        // the peer was asked to look at where we stand
+  bool urgent_piece_ = false;       // one is under way there
+  unsigned resyncs_ = 0;            // in a row
   std::uint64_t failures_ = 0;
   std::uint64_t cosigned_size_ = 0;
   std::string cosigned_origin_;  // which incarnation of our log

@@ -3,6 +3,7 @@
 #include <charconv>
 #include <ctime>
 
+#include "link/attachment_wire.h"
 #include "net/problem.h"
 #include "obs/log.h"
 
@@ -12,9 +13,12 @@ namespace {
 constexpr std::size_t kWaitingMax = 8;  // requests that wait for the same batch
 }
 
-Answers::Answers(Parts const& parts, Options const&, PeerLinks& links,
+Answers::Answers(Parts const& parts, Options const& options, PeerLinks& links,
                  std::shared_ptr<Activity> activity)
-    : parts_(parts), links_(links), activity_(std::move(activity)) {
+    : parts_(parts),
+      links_(links),
+      activity_(std::move(activity)),
+      hold_ms_max_(options.hold_ms_max) {
   consent::Community const& community = parts_.exchange.community();
   for (consent::Card const& card : community.head.members) {
     if (card.member == parts_.exchange.self()) continue;
@@ -28,13 +32,20 @@ Answers::Answers(Parts const& parts, Options const&, PeerLinks& links,
                          labels),
         &metrics.counter("amic_link_over_budget_total",
                          "Requests of a peer that were put off since it had used up its budget.",
-                         labels)};
+                         labels),
+        &metrics.counter("amic_link_attachment_sent_bytes_total",
+                         "Bytes of attachments given to a peer.", labels)};
     incoming_[card.member] = std::make_unique<Incoming>();
   }
   add("POST", kEnvelopesPath, &Answers::envelopes);
   add("POST", kFramesPath, &Answers::frames);
   add("GET", kStatusPath, &Answers::status);
   add("GET", kReturnedPath, &Answers::returned);
+  if (parts_.repair != nullptr) {
+    add("POST", kRangesPath, &Answers::ranges);
+    add("POST", kPiecesPath, &Answers::pieces);
+  }
+  add("GET", kAttachmentPath, &Answers::attachment);
   add("GET", kCheckpointPath, &Answers::checkpoint);
   add("GET", kTilePath, &Answers::tile);
   add("POST", kWitnessPath, &Answers::witness);
@@ -56,11 +67,17 @@ void Answers::handle(net::Request request, net::Responder respond) const {
   router_.dispatch(std::move(request), std::move(respond));
 }
 
-MemberId const* Answers::peer_of(net::Request const& request) const {
-  if (!request.peer_key) return nullptr;
-  auto const* const card =
-      parts_.exchange.community().head.member_by_tls_key(request.peer_key->view());
+MemberId const* Answers::peer_of(net::PublicKey32 const& key) const {
+  auto const* const card = parts_.exchange.community().head.member_by_tls_key(key.view());
   return card == nullptr || !links_.contains(card->member) ? nullptr : &card->member;
+}
+
+std::int64_t Answers::hold_ms(net::PublicKey32 const& key) const {
+  MemberId const* const peer = peer_of(key);
+  if (peer == nullptr) return 0;
+  auto const wait = links_.at(*peer)->budget().wait_ms(parts_.clock.now_ms());
+  if (wait > 0) counters_.at(*peer).over_budget->add();
+  return std::min(wait, hold_ms_max_);
 }
 
 // Who asks, whether it may ask this much, and then the work itself on a worker.
@@ -68,7 +85,7 @@ void Answers::admit(net::Request request, net::Match match, net::Responder respo
                     Work work) const {
   auto token = activity_->enter();
   if (!token) return respond(net::problem(Code::kUnavailable, "link", "stopping"));
-  MemberId const* const peer = peer_of(request);
+  MemberId const* const peer = request.peer_key ? peer_of(*request.peer_key) : nullptr;
   if (peer == nullptr)
     return respond(net::problem(Code::kWrongIdentity, "tls.client", "not the key of a peer"));
   PeerLink& link = *links_.at(*peer);
@@ -214,6 +231,16 @@ void Answers::accept_whole(MemberId const& peer, Frame const& frame, Bytes const
   accept(peer, peer, batch, answer);
 }
 
+namespace {
+LaneNumbers queued_for(std::vector<exchange::LinkState> const& links, MemberId const& peer) {
+  LaneNumbers out{};
+  for (auto const& link : links)
+    if (link.peer == peer)
+      for (std::size_t lane = 0; lane < kLaneCount; ++lane) out[lane] = link.lanes[lane].queued_n;
+  return out;
+}
+}  // namespace
+
 void Answers::status(Asked const& asked, net::Responder const& respond) const {
   consent::Community const& community = parts_.exchange.community();
   Status out;
@@ -230,11 +257,16 @@ void Answers::status(Asked const& asked, net::Responder const& respond) const {
     out.received[lane] = receipt->n;
     out.receipts[lane] = *bytes;
   }
+  auto const links = parts_.exchange.links();
+  if (!links) return respond(net::problem(links.error()));
+  out.queued = queued_for(*links, asked.peer);
   auto witnessed =
       parts_.witness.last_note(tlog::log_origin(community.id, asked.peer, parts_.exchange.realm()));
   if (!witnessed) return respond(net::problem(witnessed.error()));
   out.witnessed = *std::move(witnessed);
   respond(reply(200, "application/json", encode_status(out)));
+  // It lacks what it may once have signed for: its own word says what to send again.
+  if (asked.match.target.query_value("behind")) links_.at(asked.peer)->probe();
 }
 
 void Answers::returned(Asked const& asked, net::Responder const& respond) const {
@@ -246,6 +278,27 @@ void Answers::returned(Asked const& asked, net::Responder const& respond) const 
   auto const bytes = parts_.exchange.returned(asked.peer, static_cast<std::uint8_t>(*lane), *after);
   if (!bytes) return respond(net::problem(bytes.error()));
   respond(reply(200, kReturnedType, std::string(as_text(*bytes))));
+}
+
+// Counting a lane for the first time costs a pass over its numbers: the peer pays.
+void Answers::ranges(Asked const& asked, net::Responder const& respond) const {
+  if (asked.request.header("content-type") != kRangesType)
+    return respond(net::problem(Code::kUnsupportedMedia, "content-type", std::string(kRangesType)));
+  std::uint64_t const begin_us = thread_cpu_us();
+  auto const answer = parts_.repair->ranges(asked.peer, as_bytes(asked.request.body));
+  links_.at(asked.peer)->budget().charge_cpu(thread_cpu_us() - begin_us);
+  if (!answer) return respond(net::problem(answer.error()));
+  respond(reply(200, kRangesType, std::string(as_text(*answer))));
+}
+
+void Answers::pieces(Asked const& asked, net::Responder const& respond) const {
+  if (asked.request.header("content-type") != kPiecesType)
+    return respond(net::problem(Code::kUnsupportedMedia, "content-type", std::string(kPiecesType)));
+  std::uint64_t const begin_us = thread_cpu_us();
+  auto const answer = parts_.repair->pieces(asked.peer, as_bytes(asked.request.body));
+  links_.at(asked.peer)->budget().charge_cpu(thread_cpu_us() - begin_us);
+  if (!answer) return respond(net::problem(answer.error()));
+  respond(reply(200, kPiecesType, std::string(as_text(*answer))));
 }
 
 void Answers::checkpoint(Asked const&, net::Responder const& respond) const {

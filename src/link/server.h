@@ -19,6 +19,9 @@ class Answers {
           std::shared_ptr<Activity> activity);
   // Asio calls this on a runtime thread: anything that reads a disk goes to a worker.
   void handle(net::Request request, net::Responder respond) const;
+  // How long to leave the body of a request of this peer unread: until its budget has a place for
+  // it, a few seconds at most.
+  std::int64_t hold_ms(net::PublicKey32 const& key) const;
   void set_relays(RelayLinks* relays) { relays_ = relays; }  // before anything is handled
 
  private:
@@ -31,7 +34,7 @@ class Answers {
 
   void add(std::string_view method, std::string_view pattern, Work work);
   void admit(net::Request request, net::Match match, net::Responder respond, Work work) const;
-  MemberId const* peer_of(net::Request const& request) const;
+  MemberId const* peer_of(net::PublicKey32 const& key) const;
 
   void envelopes(Asked const& asked, net::Responder const& respond) const;
   void frames(Asked const& asked, net::Responder const& respond) const;
@@ -42,6 +45,9 @@ class Answers {
                     net::Responder const& respond) const;
   void status(Asked const& asked, net::Responder const& respond) const;
   void returned(Asked const& asked, net::Responder const& respond) const;
+  void ranges(Asked const& asked, net::Responder const& respond) const;
+  void pieces(Asked const& asked, net::Responder const& respond) const;
+  void attachment(Asked const& asked, net::Responder const& respond) const;  // attachment_serve.cc
   void checkpoint(Asked const& asked, net::Responder const& respond) const;
   void tile(Asked const& asked, net::Responder const& respond) const;
   void witness(Asked const& asked, net::Responder const& respond) const;
@@ -55,6 +61,7 @@ class Answers {
   PeerLinks& links_;
   RelayLinks* relays_ = nullptr;
   std::shared_ptr<Activity> const activity_;
+  std::int64_t const hold_ms_max_;
   net::Router router_;
   std::vector<merkle::NoteVerifier> logs_;  // of all members but us
   // What one peer is sending in pieces.
@@ -68,6 +75,7 @@ class Answers {
     obs::Counter* received_bytes;
     obs::Counter* received_frames;
     obs::Counter* over_budget;
+    obs::Counter* attachment_bytes;
   };
   std::map<MemberId, std::unique_ptr<Incoming>> incoming_;
   std::map<MemberId, Counters> counters_;

@@ -5,6 +5,14 @@
 
 namespace amic::link {
 
+namespace {
+json::array numbers_json(LaneNumbers const& numbers) {
+  json::array out;
+  for (std::uint64_t const n : numbers) out.emplace_back(n);
+  return out;
+}
+}  // namespace
+
 std::string encode_status(Status const& status) {
   json::object out;
   out["version"] = 1;
@@ -14,12 +22,11 @@ std::string encode_status(Status const& status) {
   out["member"] = status.member.str();
   out["realm"] = status.realm.str();
   out["log_size"] = status.log_size;
-  json::array received;
-  for (std::uint64_t const n : status.received) received.emplace_back(n);
-  out["received"] = std::move(received);
+  out["received"] = numbers_json(status.received);
   json::array receipts;
   for (Bytes const& receipt : status.receipts) receipts.emplace_back(codec::to_base64(receipt));
   out["receipts"] = std::move(receipts);
+  if (status.queued) out["queued"] = numbers_json(*status.queued);
   if (!status.witnessed.empty()) out["witnessed"] = status.witnessed;
   return json::serialize(out);
 }
@@ -38,6 +45,19 @@ Result<std::uint64_t> get_unsigned(json::object const& object, std::string_view 
   std::string where = "/" + std::string(name);
   if (value == nullptr) return fail(Code::kMissingField, std::move(where));
   return unsigned_of(*value, std::move(where));
+}
+
+Result<LaneNumbers> get_numbers(json::object const& object, std::string_view name) {
+  std::string const where = "/" + std::string(name);
+  auto const* const value = object.if_contains(name);
+  if (value == nullptr) return fail(Code::kMissingField, where);
+  if (!value->is_array() || value->get_array().size() != kLaneCount)
+    return fail(Code::kWrongType, where, "four numbers");
+  LaneNumbers out{};
+  for (std::size_t lane = 0; lane < kLaneCount; ++lane) {
+    AMIC_TRY(out[lane], unsigned_of(value->get_array()[lane], where + "/" + std::to_string(lane)));
+  }
+  return out;
 }
 
 template <class Fixed>
@@ -67,13 +87,9 @@ Result<Status> decode_status(std::string_view text) {
   AMIC_TRY(std::string const realm, json::get_string(object, "realm", ""));
   AMIC_TRY(out.realm, Realm::parse(realm));
   AMIC_TRY(out.log_size, get_unsigned(object, "log_size"));
-  auto const* const received = object.if_contains("received");
-  if (received == nullptr) return fail(Code::kMissingField, "/received");
-  if (!received->is_array() || received->get_array().size() != kLaneCount)
-    return fail(Code::kWrongType, "/received", "four numbers");
-  for (std::size_t lane = 0; lane < kLaneCount; ++lane) {
-    AMIC_TRY(out.received[lane],
-             unsigned_of(received->get_array()[lane], "/received/" + std::to_string(lane)));
+  AMIC_TRY(out.received, get_numbers(object, "received"));
+  if (object.contains("queued")) {
+    AMIC_TRY(out.queued, get_numbers(object, "queued"));
   }
   auto const* const receipts = object.if_contains("receipts");
   if (receipts == nullptr) return fail(Code::kMissingField, "/receipts");

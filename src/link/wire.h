@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -20,7 +21,10 @@ inline constexpr std::string_view kRelayedPath = "/link/v1/relayed";
 inline constexpr std::string_view kRelayReceiptsPath = "/link/v1/relay/receipts";
 inline constexpr std::string_view kRelayedReceiptsPath = "/link/v1/relayed/receipts";
 inline constexpr std::string_view kStatusPath = "/link/v1/status";
+inline constexpr std::string_view kBehindQuery = "?behind=1";  // look at where the asker stands
 inline constexpr std::string_view kReturnedPath = "/link/v1/returned";
+inline constexpr std::string_view kRangesPath = "/link/v1/ranges";
+inline constexpr std::string_view kPiecesPath = "/link/v1/pieces";
 inline constexpr std::string_view kCheckpointPath = "/link/v1/log/checkpoint";
 inline constexpr std::string_view kTilePath = "/link/v1/log/tile/{path...}";
 inline constexpr std::string_view kWitnessPath = "/link/v1/witness";
@@ -31,6 +35,8 @@ inline constexpr std::string_view kBatchType = "application/vnd.amic.batch";
 inline constexpr std::string_view kFrameType = "application/vnd.amic.frame";
 inline constexpr std::string_view kWantedType = "application/vnd.amic.wanted";
 inline constexpr std::string_view kReturnedType = "application/vnd.amic.returned";
+inline constexpr std::string_view kRangesType = "application/vnd.amic.ranges";
+inline constexpr std::string_view kPiecesType = "application/vnd.amic.pieces";
 inline constexpr std::string_view kReceiptType = "application/vnd.amic.receipt";
 inline constexpr std::string_view kReceiptsType = "application/vnd.amic.receipts";
 inline constexpr std::string_view kRelayNoteType = "application/vnd.amic.relay-note";
@@ -41,7 +47,11 @@ inline constexpr std::size_t kAnswerBytesMax = 64 << 10;  // receipts, problems,
 inline constexpr std::size_t kReturnedBytesMax = limits::kEnvelopeBytesMax + kAnswerBytesMax;
 
 // How long a connection is kept without a request. On a slow line a new one costs many seconds.
+// A node needs up to 13 at once: three for each lane, and one for what is urgent.
+inline constexpr std::size_t kConnectionsPerPeerMax = 16;
 inline constexpr std::int64_t kIdleConnectionMs = 5 * 60 * 1000;
+
+using LaneNumbers = std::array<std::uint64_t, kLaneCount>;
 
 // How a node presents itself to one peer.
 struct Status {
@@ -51,8 +61,10 @@ struct Status {
   MemberId member;
   Realm realm;
   std::uint64_t log_size = 0;
-  std::array<std::uint64_t, kLaneCount> received{};  // of the asking peer, by lane
-  std::array<Bytes, kLaneCount> receipts{};          // the same, signed
+  LaneNumbers received{};                    // of the asking peer, by lane
+  std::array<Bytes, kLaneCount> receipts{};  // the same, signed
+  // The last number given to an envelope for the asking peer, by lane; an older node doesn't say.
+  std::optional<LaneNumbers> queued;
   std::string
       witnessed;  // the last checkpoint of the asking peer's log cosigned here; may be empty
   bool operator==(Status const&) const = default;

@@ -19,6 +19,7 @@ Status example() {
   out.log_size = 12;
   out.received = {1, 0, UINT64_MAX, 4};
   out.receipts = {to_bytes("one"), to_bytes("two"), {}, to_bytes("four")};
+  out.queued = {7, 8, 9, UINT64_MAX};
   out.witnessed = "my.amic/log\n12\n";
   return out;
 }
@@ -33,6 +34,7 @@ TEST(LinkStatus, RoundTripsAndIgnoresWhatIsNew) {
   std::string const text = encode_status(example());
   EXPECT_EQ(decode_status(text).value(), example());
   EXPECT_EQ(decode_status(replaced(text, "{", "{\"later\":[],")).value(), example());
+  EXPECT_FALSE(decode_status(replaced(text, "queued", "earlier")).value().queued);
 }
 
 TEST(LinkStatus, NamesWhatIsWrong) {
@@ -50,6 +52,8 @@ TEST(LinkStatus, NamesWhatIsWrong) {
                          Bad{"\"log_size\":12,", "", Code::kMissingField, "/log_size"},
                          Bad{"[1,", "[", Code::kWrongType, "/received"},
                          Bad{"[1,", "[true,", Code::kWrongType, "/received/0"},
+                         Bad{"[7,", "[", Code::kWrongType, "/queued"},
+                         Bad{"[7,", "[\"7\",", Code::kWrongType, "/queued/0"},
                          Bad{"\"receipts\"", "\"xeceipts\"", Code::kMissingField, "/receipts"},
                          Bad{"[\"b25l\",", "[", Code::kWrongType, "/receipts"},
                          Bad{"\"b25l\"", "1", Code::kWrongType, "/receipts/0"},
@@ -139,8 +143,11 @@ TEST(PeerBudget, BoundsWhatAPeerCostsASecond) {
     EXPECT_EQ(refused.error().code, Code::kOverloaded);
     EXPECT_EQ(refused.error().where, c.where);
     EXPECT_EQ(budget->retry_after_s(), 21);
+    EXPECT_EQ(budget->wait_ms(start_ms), 20'001);
+    EXPECT_EQ(budget->wait_ms(start_ms + 19'000), 1'001);
     EXPECT_FALSE(spend(1, start_ms + 19'999));
     EXPECT_FALSE(spend(1, start_ms));  // a clock that goes back gives nothing
+    EXPECT_EQ(budget->wait_ms(start_ms + 20'001), 0);
     EXPECT_TRUE(spend(1, start_ms + 20'001));
     // Ever after, no more than the rate.
     std::uint64_t spent = 0;

@@ -244,7 +244,7 @@ Task<void> Shared::run(std::shared_ptr<Shared> self, Lane& lane, JobPtr job) {
 Task<ChannelPtr> Shared::attempt(Lane& lane, Job& job) {
   for (;;) {
     ChannelPtr channel;
-    if (!job.retried && !job.on_chunk) channel = take_idle(lane, job.endpoint);
+    if (!job.retried && !job.on_chunk && !job.request.source) channel = take_idle(lane, job.endpoint);
     bool const reused = channel != nullptr;
     if (!reused) {
       channel = co_await connect(lane, job);

@@ -1,6 +1,9 @@
 #include "net/client_job.h"
 
+#include <sys/socket.h>
+
 #include <boost/asio/buffer.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/beast/http/error.hpp>
 #include <boost/beast/http/message.hpp>
 #include <boost/beast/http/parser.hpp>
@@ -15,6 +18,7 @@ namespace {
 
 constexpr int kInterimResponsesMax = 8;
 constexpr std::size_t kReadBytes = 64 << 10;
+constexpr std::string_view kNothing;
 
 // A body that is either kept or handed on as it comes.
 struct SinkBody {
@@ -91,6 +95,8 @@ class Reading {
   void reset_parser();
   void on_header();
   Task<bool> read_one();
+  Task<bool> write_source();
+  bool answer_waits() const;
   Task<bool> fill();
   bool parse();
   std::unique_ptr<Exchange> failed(Error error) const;
@@ -100,6 +106,7 @@ class Reading {
   ClientOptions const& options_;
   std::optional<Parser> parser_;
   Error error_;
+  Error source_error_;  // what is to be sent can't be had
   bool header_seen_ = false;
   bool any_byte_ = false;
   bool closed_ = false;
@@ -180,6 +187,52 @@ Task<bool> Reading::read_one() {
   }
 }
 
+// A server that does not want the rest says so and hears no more. Over TLS there may be other
+// messages than an answer: there the end of the connection has to say it.
+bool Reading::answer_waits() const {
+  char byte = 0;
+  return job_.endpoint.scheme == "http" &&
+         ::recv(channel_.socket().native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
+// False: not all of the body went out; the answer may say why.
+Task<bool> Reading::write_source() {
+  struct Piece {
+    std::optional<Result<std::string>> value;
+  };
+  std::uint64_t left = job_.request.source_bytes;
+  while (left > 0) {
+    if (answer_waits()) co_return false;
+    auto const piece = std::make_shared<Piece>();
+    auto const channel = channel_.shared_from_this();
+    job_.request.source->read([piece, channel](Result<std::string> value) {
+      auto const kept = std::make_shared<Result<std::string>>(std::move(value));
+      asio::post(channel->socket().get_executor(), [piece, channel, kept] {
+        piece->value = std::move(*kept);
+        channel->wake();
+      });
+    });
+    while (!piece->value) {
+      auto const woken = co_await channel_.wait_for_wake();
+      if (!woken && !piece->value) co_return false;
+    }
+    if (!*piece->value) {
+      source_error_ = piece->value->error();
+      co_return false;
+    }
+    std::string const bytes = std::move(**piece->value);
+    if (bytes.empty() || bytes.size() > left) {
+      source_error_ = {Code::kUsage, "request.source", "not as long as was said"};
+      co_return false;
+    }
+    left -= bytes.size();
+    if (job_.on_chunk) channel_.set_deadline(options_.idle_timeout_ms);
+    auto const step = co_await channel_.write_all(bytes, kNothing);
+    if (step != Io::kDone) co_return false;
+  }
+  co_return true;
+}
+
 std::unique_ptr<Exchange> Reading::failed(Error error) const {
   auto out = std::make_unique<Exchange>(fail(std::move(error)));
   out->nothing_came = !any_byte_ && closed_;
@@ -188,7 +241,13 @@ std::unique_ptr<Exchange> Reading::failed(Error error) const {
 
 Task<std::unique_ptr<Exchange>> Reading::run() {
   // If writing fails, the reason may still lie in what the server said before it closed.
-  auto const written = co_await channel_.write_all(job_.head, job_.request.body);
+  auto written = co_await channel_.write_all(job_.head, job_.request.body);
+  if (job_.request.source && written == Io::kDone) {
+    auto const whole = co_await write_source();
+    if (!source_error_.detail.empty() || !source_error_.where.empty())
+      co_return failed(source_error_);
+    if (!whole) written = Io::kClosed;
+  }
   for (int i = 0; i < kInterimResponsesMax; ++i) {
     auto const good = co_await read_one();
     if (!good) co_return failed(error_);
@@ -223,8 +282,9 @@ Result<std::string> make_request_head(Endpoint const& endpoint, Request const& r
       continue;
     out += name + ": " + value + "\r\n";
   }
-  if (!request.body.empty() || (request.method != "GET" && request.method != "HEAD"))
-    out += "content-length: " + std::to_string(request.body.size()) + "\r\n";
+  auto const size = request.source ? request.source_bytes : request.body.size();
+  if (size > 0 || (request.method != "GET" && request.method != "HEAD"))
+    out += "content-length: " + std::to_string(size) + "\r\n";
   return out += "\r\n";
 }
 

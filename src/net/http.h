@@ -20,11 +20,26 @@ using PublicKey32 = FixedBytes<32, struct TlsPublicKeyTag>;  // raw Ed25519 key 
 
 using Headers = std::vector<std::pair<std::string, std::string>>;  // names in lower case
 
+// A body too long to be held: whoever takes it asks for the next piece once he has dealt with the
+// one before, so that neither side needs more memory than a piece, and a slow one holds the other.
+class BodySource {
+ public:
+  virtual ~BodySource() = default;
+  // `done` gets the next piece, an empty one at the end, or why there is none; once, on any thread,
+  // maybe before read() returns. One read at a time.
+  virtual void read(std::function<void(Result<std::string>)> done) = 0;
+};
+
 struct Request {
   std::string method = "GET";
   std::string target = "/";  // path and query as received; see net/target.h to take it apart
   Headers headers;
   std::string body;
+  // Set: the body is this and `body` is empty. Client side: exactly source_bytes of it. Server
+  // side: what ServerOptions::streams chose; source_bytes is 0 if the client does not say how long
+  // it is.
+  std::shared_ptr<BodySource> source = {};
+  std::uint64_t source_bytes = 0;
   std::string remote_address;           // server side: "127.0.0.1:40312"
   std::optional<PublicKey32> peer_key;  // server side, mutual TLS: the client's key
   std::string_view header(std::string_view lower_name) const;  // empty if absent
@@ -48,6 +63,10 @@ struct Response {
   // If set, the response is streamed (chunked): called once, on the server's thread, when the
   // header has been written. body is ignored.
   std::function<void(std::shared_ptr<EventStream>)> on_stream;
+  // If set, the body is exactly source_bytes of this. If it fails or ends before, the connection
+  // does: the client sees that the body was cut.
+  std::shared_ptr<BodySource> source = {};
+  std::uint64_t source_bytes = 0;
   std::string_view header(std::string_view lower_name) const;
 };
 
@@ -74,7 +93,19 @@ struct ServerOptions {
   KeyCheck client_key;  // set: mutual TLS required, this decides
   std::size_t header_bytes_max = 16 << 10;
   std::size_t body_bytes_max = 64 << 20;
+  // Requests whose handler is called with the header and takes the body piece by piece, up to
+  // stream_bytes_max. Called on a runtime thread; must not block. Nothing is read before the
+  // handler asks for it, and each read from the client must come within request_timeout_ms. If the
+  // handler answers before it has taken all, the connection ends with the answer.
+  std::function<bool(Request const& head)> streams = {};
+  std::uint64_t stream_bytes_max = 0;
   std::size_t connections_max = 1024;
+  // Mutual TLS: connections of one key; one more is closed after its handshake. 0: no limit.
+  std::size_t connections_per_key_max = 0;
+  // Mutual TLS: called on a runtime thread when a request's header is complete. Milliseconds in
+  // which its body is left unread: who has used up its budget pays with its own time, not with our
+  // memory and processor.
+  std::function<std::int64_t(PublicKey32 const&)> hold_ms;
   std::int64_t idle_timeout_ms = 60'000;     // between requests
   std::int64_t request_timeout_ms = 60'000;  // from first byte to complete request (slow readers)
   // A handler that has not answered by then is answered for (504). A response must be taken within

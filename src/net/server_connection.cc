@@ -3,11 +3,11 @@
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/http/error.hpp>
 #include <boost/beast/http/parser.hpp>
-#include <boost/beast/http/string_body.hpp>
-#include <charconv>
-#include <ctime>
 
 #include "net/problem.h"
+#include "net/request_body.h"
+#include "net/response_head.h"
+#include "net/server_handles.h"
 #include "net/server_stream.h"
 #include "net/text.h"
 #include "obs/log.h"
@@ -18,56 +18,15 @@ namespace http = boost::beast::http;
 using tcp = asio::ip::tcp;
 namespace {
 
-using Parser = http::request_parser<http::string_body>;
+using Parser = http::request_parser<RequestBody>;
 
 constexpr std::size_t kBodyReadBytes = 64 << 10;
+constexpr std::size_t kPieceBytes = 256 << 10;  // of a streamed body; a read more at most
 constexpr std::string_view kNothing;
-
-// RFC 9110 section 5.6.7, made once a second and thread.
-std::string const& date_header() {
-  thread_local std::time_t made_at = -1;
-  thread_local std::string text;
-  auto const now = std::time(nullptr);
-  if (now != made_at) {
-    static constexpr char const* kDays[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
-    static constexpr char const* kMonths[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                                              "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-    std::tm t{};
-    gmtime_r(&now, &t);
-    char buffer[64];
-    std::snprintf(buffer, sizeof buffer, "date: %s, %02d %s %04d %02d:%02d:%02d GMT\r\n",
-                  kDays[t.tm_wday], t.tm_mday, kMonths[t.tm_mon], t.tm_year + 1900, t.tm_hour,
-                  t.tm_min, t.tm_sec);
-    text = buffer;
-    made_at = now;
-  }
-  return text;
-}
-
-void append_number(std::string& out, std::size_t number, int base = 10) {
-  char digits[24];
-  auto const end = std::to_chars(digits, digits + sizeof digits, number, base).ptr;
-  out.append(digits, end);
-}
-
-// Headers that describe the message's frame are ours alone to write.
-bool is_framing(std::string_view name) {
-  for (std::string_view own : {"content-length", "transfer-encoding", "connection", "date"})
-    if (equal_ignoring_case(name, own)) return true;
-  return false;
-}
-
-bool headers_are_sound(Response const& response) {
-  if (response.status < 200 || response.status > 599) return false;
-  for (auto const& [name, value] : response.headers)
-    if (!is_token(name) || value.find_first_of(std::string_view("\r\n\0", 3)) != std::string::npos)
-      return false;
-  return true;
-}
 
 }  // namespace
 
-class Connection : public std::enable_shared_from_this<Connection> {
+class Connection final : public Answered, public std::enable_shared_from_this<Connection> {
  public:
   Connection(std::shared_ptr<ServerShared> shared, std::size_t loop_index, tcp::socket socket)
       : shared_(std::move(shared)),
@@ -75,9 +34,11 @@ class Connection : public std::enable_shared_from_this<Connection> {
         channel_(std::make_shared<Channel>(std::move(socket))) {
     shared_->live[loop_index_].insert(this);
   }
-  ~Connection() {
+  ~Connection() override {
+    if (piece_wanted_) piece_wanted_(fail(Code::kUnavailable, "body", "the client has gone"));
     shared_->live[loop_index_].erase(this);
     --shared_->connections;
+    forget_key();
   }
   Connection(Connection const&) = delete;
   Connection& operator=(Connection const&) = delete;
@@ -85,14 +46,19 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Task<void> run();
   void abort() { channel_->abort(); }
   // On the loop's thread.
-  void take_answer(Response response);
+  void take_answer(Response response) override;
+  void take_piece(Result<std::string> piece);  // of an answer's source
+  void want_piece(std::function<void(Result<std::string>)> done) override;
   void wake() { channel_->wake(); }
 
  private:
   enum class Next { kRequest, kClose, kLinger };
 
   bool open();
+  bool count_key();
+  void forget_key();
   Task<Next> serve_one();
+  Task<bool> hold_back();
   Task<bool> read_header();
   Task<bool> read_body();
   Task<bool> continue_if_expected();
@@ -100,12 +66,16 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void refuse(int status, Code code, char const* where, char const* detail = "");
   void refuse_parse(boost::system::error_code error);
   bool check_header();
-  Request take_request();
-  void call_handler(Request request);
+  Request head_of_request() const;
+  Task<bool> read_piece();
+  Task<void> give_piece();
+  void call_handler();
   Task<Next> answer_request();
   Task<Next> send(Response response);
   Task<Next> send_stream(Response response);
   Task<bool> pump(QueuedStream& stream);
+  Task<Next> send_source(Response response);
+  Task<bool> pull(BodySource& source);
   void write_head(Response const& response, bool streamed);
   void set_write_deadline(std::size_t bytes);
 
@@ -114,46 +84,21 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::shared_ptr<Channel> channel_;
   std::string remote_;
   std::optional<PublicKey32> peer_key_;
+  bool key_counted_ = false;
   std::optional<Parser> parser_;
   std::string head_;
+  Request request_;
+  bool streamed_ = false;   // its body is taken piece by piece
+  bool continued_ = false;  // a client that waits for that was told to send the body
+  std::function<void(Result<std::string>)> piece_wanted_;
   std::optional<Response> refusal_;  // set: the request is answered with this, and the end
+  std::optional<Error> refusal_error_;
   std::optional<Response> answer_;
+  std::optional<Result<std::string>> piece_;  // of an answer's source
   bool keep_alive_ = false;
   bool is_head_ = false;
   bool is_http10_ = false;
 };
-
-namespace {
-
-// Stands between a handler and the connection: first answer counts, none at all is a 500.
-class Slot {
- public:
-  Slot(std::shared_ptr<Loop> loop, std::weak_ptr<Connection> connection)
-      : loop_(std::move(loop)), connection_(std::move(connection)) {}
-  Slot(Slot const&) = delete;
-  Slot& operator=(Slot const&) = delete;
-  ~Slot() {
-    if (!answered_) answer(problem(Code::kInternal));
-  }
-
-  void answer(Response response) {
-    if (answered_.exchange(true)) return;
-    if (loop_->is_current()) {
-      if (auto const connection = connection_.lock()) connection->take_answer(std::move(response));
-      return;
-    }
-    loop_->post([weak = connection_, r = std::move(response)]() mutable {
-      if (auto const connection = weak.lock()) connection->take_answer(std::move(r));
-    });
-  }
-
- private:
-  std::shared_ptr<Loop> loop_;
-  std::weak_ptr<Connection> connection_;
-  std::atomic<bool> answered_{false};
-};
-
-}  // namespace
 
 bool Connection::open() {
   boost::system::error_code error;
@@ -191,7 +136,7 @@ Task<void> Connection::run() {
     co_return;
   }
   peer_key_ = channel_->transport().peer_key();
-  auto next = Next::kRequest;
+  auto next = count_key() ? Next::kRequest : Next::kClose;
   while (next == Next::kRequest) {
     next = co_await serve_one();
   }
@@ -203,17 +148,55 @@ Task<void> Connection::run() {
   }
 }
 
+// False: this key has all the connections that it may have.
+bool Connection::count_key() {
+  auto const most = shared_->options.connections_per_key_max;
+  if (!peer_key_ || most == 0) return true;
+  std::lock_guard const lock(shared_->by_key_mutex);
+  auto& count = shared_->by_key[*peer_key_];
+  if (count >= most) return false;
+  ++count;
+  return key_counted_ = true;
+}
+
+void Connection::forget_key() {
+  if (!key_counted_) return;
+  std::lock_guard const lock(shared_->by_key_mutex);
+  auto const found = shared_->by_key.find(*peer_key_);
+  if (--found->second == 0) shared_->by_key.erase(found);
+}
+
+// Leaves the body in the socket for as long as the owner wants. False: the peer has gone.
+Task<bool> Connection::hold_back() {
+  if (!peer_key_ || !shared_->options.hold_ms) co_return true;
+  auto const ms = shared_->options.hold_ms(*peer_key_);
+  if (ms <= 0) co_return true;
+  channel_->set_deadline(ms);
+  for (;;) {
+    auto const woken = co_await channel_->wait_for_wake();
+    if (!woken) break;
+  }
+  bool const waited = channel_->timed_out();
+  channel_->set_deadline(shared_->options.request_timeout_ms);
+  co_return waited;
+}
+
 Task<Connection::Next> Connection::serve_one() {
   auto& options = shared_->options;
   parser_.emplace();
   parser_->eager(false);
   parser_->header_limit(static_cast<std::uint32_t>(options.header_bytes_max));
-  parser_->body_limit(options.body_bytes_max);
+  parser_->body_limit(std::max<std::uint64_t>(options.body_bytes_max, options.stream_bytes_max));
   refusal_.reset();
+  refusal_error_.reset();
   answer_.reset();
-  keep_alive_ = is_head_ = is_http10_ = false;
+  piece_.reset();
+  keep_alive_ = is_head_ = is_http10_ = streamed_ = continued_ = false;
   auto complete = co_await read_header();
   if (complete) {
+    complete = co_await hold_back();
+  }
+  if (complete && !streamed_) {
     complete = co_await read_body();
   }
   if (refusal_) {
@@ -225,8 +208,9 @@ Task<Connection::Next> Connection::serve_one() {
   }
   if (!complete) co_return Next::kClose;
   channel_->clear_deadline();
-  auto request = take_request();
-  call_handler(std::move(request));
+  keep_alive_ = parser_->keep_alive();
+  if (!streamed_) request_.body = std::move(parser_->get().body().text);
+  call_handler();
   auto const next = co_await answer_request();
   co_return next;
 }
@@ -274,7 +258,7 @@ Task<bool> Connection::read_body() {
 }
 
 Task<bool> Connection::continue_if_expected() {
-  if (parser_->is_done() || is_http10_) co_return true;
+  if (parser_->is_done() || is_http10_ || std::exchange(continued_, true)) co_return true;
   auto const expect = parser_->get().find(http::field::expect);
   if (expect == parser_->get().end()) co_return true;
   if (!equal_ignoring_case({expect->value().data(), expect->value().size()}, "100-continue")) {
@@ -304,7 +288,8 @@ bool Connection::parse_some(bool& progress) {
 }
 
 void Connection::refuse(int status, Code code, char const* where, char const* detail) {
-  refusal_ = problem_with_status(status, Error{code, where, detail});
+  refusal_error_ = Error{code, where, detail};
+  refusal_ = problem_with_status(status, *refusal_error_);
 }
 
 void Connection::refuse_parse(boost::system::error_code error) {
@@ -330,15 +315,22 @@ bool Connection::check_header() {
     if (!chunked || message.count(http::field::content_length) > 0)
       return refuse(400, Code::kMalformed, "header.transfer-encoding"), false;
   }
+  auto const& options = shared_->options;
+  request_ = head_of_request();
+  streamed_ = options.streams && options.streams(request_);
+  std::uint64_t const most = streamed_ ? options.stream_bytes_max : options.body_bytes_max;
   auto const length = parser_->content_length();
-  if (length && *length > shared_->options.body_bytes_max)
-    return refuse(413, Code::kTooLarge, "body"), false;
+  if (length && *length > most) return refuse(413, Code::kTooLarge, "body"), false;
+  parser_->body_limit(most);
+  if (!streamed_) return true;
+  parser_->get().body().streamed = true;
+  request_.source = std::make_shared<StreamedBody>(shared_->loops[loop_index_], weak_from_this());
+  request_.source_bytes = length.value_or(0);
   return true;
 }
 
-Request Connection::take_request() {
-  keep_alive_ = parser_->keep_alive();
-  auto message = parser_->release();
+Request Connection::head_of_request() const {
+  auto const& message = parser_->get();
   Request out;
   out.method.assign(message.method_string().data(), message.method_string().size());
   out.target.assign(message.target().data(), message.target().size());
@@ -348,19 +340,65 @@ Request Connection::take_request() {
     out.headers.emplace_back(to_lower({name.data(), name.size()}),
                              std::string(value.data(), value.size()));
   }
-  out.body = std::move(message.body());
   out.remote_address = remote_;
   out.peer_key = peer_key_;
   return out;
 }
 
-void Connection::call_handler(Request request) {
+// The next piece of a streamed body is in the parser; empty at the end. False: there is none.
+Task<bool> Connection::read_piece() {
+  auto const& options = shared_->options;
+  channel_->set_deadline(options.request_timeout_ms);
+  auto const proceed = co_await continue_if_expected();
+  if (!proceed) co_return false;
+  auto& input = channel_->input();
+  auto const& text = parser_->get().body().text;
+  parser_->eager(true);
+  while (!parser_->is_done() && text.size() < kPieceBytes) {
+    bool progress = !input.empty();
+    if (progress && !parse_some(progress)) co_return false;
+    if (progress || parser_->is_done()) continue;
+    auto const step = co_await channel_->read_more(kBodyReadBytes + options.header_bytes_max);
+    if (step == Io::kDone) {
+      channel_->set_deadline(options.request_timeout_ms);
+      continue;
+    }
+    if (channel_->timed_out())
+      refuse(408, Code::kTimeout, "body", "the client has stopped sending");
+    co_return false;
+  }
+  co_return true;
+}
+
+Task<void> Connection::give_piece() {
+  // Out of the member first: what is called may ask for the next one.
+  auto const done = std::exchange(piece_wanted_, nullptr);
+  auto const read = co_await read_piece();
+  if (read) {
+    std::string piece;
+    piece.swap(parser_->get().body().text);
+    done(std::move(piece));
+    co_return;
+  }
+  if (!refusal_error_) refusal_error_ = Error{Code::kUnavailable, "body", "the client has gone"};
+  keep_alive_ = false;
+  done(fail(*refusal_error_));
+}
+
+void Connection::want_piece(std::function<void(Result<std::string>)> done) {
+  if (answer_ || piece_wanted_ || refusal_error_)
+    return done(fail(Code::kUnavailable, "body", "no more is read of it"));
+  piece_wanted_ = std::move(done);
+  channel_->wake();
+}
+
+void Connection::call_handler() {
   if (shared_->stopping) return channel_->abort();
   auto slot = std::make_shared<Slot>(shared_->loops[loop_index_], weak_from_this());
   Responder respond = [slot](Response response) { slot->answer(std::move(response)); };
   slot.reset();
   try {
-    shared_->handler(std::move(request), std::move(respond));
+    shared_->handler(std::exchange(request_, {}), std::move(respond));
   } catch (std::exception const& e) {
     // Ours to mend, not the client's: the slot answers 500 if nothing else has been said.
     obs::log(obs::Level::kError, "net.handler_threw", {{"what", e.what()}});
@@ -376,6 +414,11 @@ void Connection::take_answer(Response response) {
 Task<Connection::Next> Connection::answer_request() {
   if (!answer_) channel_->set_deadline(shared_->options.response_timeout_ms);
   while (!answer_) {
+    if (piece_wanted_) {
+      co_await give_piece();
+      channel_->set_deadline(shared_->options.response_timeout_ms);
+      continue;
+    }
     auto const woken = co_await channel_->wait_for_wake();
     if (woken || answer_) continue;
     if (!channel_->timed_out()) co_return Next::kClose;
@@ -388,6 +431,13 @@ Task<Connection::Next> Connection::answer_request() {
     obs::log(obs::Level::kError, "net.bad_response", {{"status", answer.status}});
     answer = problem(Code::kInternal);
   }
+  if (piece_wanted_)
+    std::exchange(piece_wanted_, nullptr)(fail(Code::kUnavailable, "body", "answered already"));
+  if (streamed_ && !parser_->is_done()) keep_alive_ = false;
+  if (answer.source) {
+    auto const next = co_await send_source(std::move(answer));
+    co_return next;
+  }
   if (answer.on_stream) {
     auto const next = co_await send_stream(std::move(answer));
     co_return next;
@@ -397,34 +447,7 @@ Task<Connection::Next> Connection::answer_request() {
 }
 
 void Connection::write_head(Response const& response, bool streamed) {
-  auto const reason =
-      http::obsolete_reason(http::int_to_status(static_cast<unsigned>(response.status)));
-  head_.assign("HTTP/1.1 ");
-  append_number(head_, static_cast<std::size_t>(response.status));
-  head_ += ' ';
-  head_.append(reason.data(), reason.size());
-  head_ += "\r\n";
-  for (auto const& [name, value] : response.headers) {
-    if (is_framing(name)) continue;
-    head_ += name;
-    head_ += ": ";
-    head_ += value;
-    head_ += "\r\n";
-  }
-  head_ += date_header();
-  if (streamed) {
-    if (!is_http10_) head_ += "transfer-encoding: chunked\r\n";
-  } else if (response.status != 204 && response.status != 304) {
-    head_ += "content-length: ";
-    append_number(head_, response.body.size());
-    head_ += "\r\n";
-  }
-  if (!keep_alive_) {
-    head_ += "connection: close\r\n";
-  } else if (is_http10_) {
-    head_ += "connection: keep-alive\r\n";
-  }
-  head_ += "\r\n";
+  head_ = response_head(response, {streamed, keep_alive_, is_http10_});
 }
 
 void Connection::set_write_deadline(std::size_t bytes) {
@@ -441,6 +464,54 @@ Task<Connection::Next> Connection::send(Response response) {
   auto const step = co_await channel_->write_all(head_, body);
   if (step != Io::kDone) co_return Next::kClose;
   co_return keep_alive_ ? Next::kRequest : Next::kLinger;
+}
+
+Task<Connection::Next> Connection::send_source(Response response) {
+  write_head(response, false);
+  set_write_deadline(0);
+  auto step = co_await channel_->write_all(head_, kNothing);
+  std::uint64_t left = is_head_ ? 0 : response.source_bytes;
+  while (step == Io::kDone && left > 0) {
+    auto const pulled = co_await pull(*response.source);
+    if (!pulled) co_return Next::kClose;
+    std::string const piece = std::move(**piece_);
+    piece_.reset();
+    if (piece.empty() || piece.size() > left) {
+      obs::log(obs::Level::kError, "net.bad_response", {{"status", response.status}});
+      co_return Next::kClose;
+    }
+    left -= piece.size();
+    set_write_deadline(piece.size());
+    step = co_await channel_->write_all(piece, kNothing);
+  }
+  if (step != Io::kDone) co_return Next::kClose;
+  co_return keep_alive_ ? Next::kRequest : Next::kLinger;
+}
+
+// True: the next piece is in piece_.
+Task<bool> Connection::pull(BodySource& source) {
+  channel_->set_deadline(shared_->options.response_timeout_ms);
+  auto const loop = shared_->loops[loop_index_];
+  auto const weak = weak_from_this();
+  source.read([loop, weak](Result<std::string> piece) {
+    auto const kept = std::make_shared<Result<std::string>>(std::move(piece));
+    loop->post([weak, kept] {
+      if (auto const self = weak.lock()) self->take_piece(std::move(*kept));
+    });
+  });
+  while (!piece_) {
+    auto const woken = co_await channel_->wait_for_wake();
+    if (!woken && !piece_) co_return false;
+  }
+  if (*piece_) co_return true;
+  obs::log(obs::Level::kWarn, "net.body_cut",
+           {{"remote", remote_}, {"error", piece_->error().text()}});
+  co_return false;
+}
+
+void Connection::take_piece(Result<std::string> piece) {
+  piece_ = std::move(piece);
+  channel_->wake();
 }
 
 Task<Connection::Next> Connection::send_stream(Response response) {

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <atomic>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <unordered_set>
 #include <vector>
@@ -23,6 +25,8 @@ struct ServerShared {
   std::vector<std::shared_ptr<Loop>> loops;
   std::vector<std::unordered_set<Connection*>> live;  // per loop, touched on its thread only
   std::atomic<std::size_t> connections{0};
+  std::mutex by_key_mutex;
+  std::map<PublicKey32, std::size_t> by_key;  // connections of each client key
   std::atomic<bool> stopping{false};
 };
 

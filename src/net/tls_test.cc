@@ -60,6 +60,75 @@ TEST_F(TlsTest, LargeBodiesArriveWhole) {
   }
 }
 
+// A key that has all its connections is shown the door; another key's are its own.
+TEST_F(TlsTest, BoundsTheConnectionsOfAKey) {
+  auto options = mutual();
+  options.connections_per_key_max = 1;
+  options.client_key = [](PublicKey32 const&) { return true; };
+  auto const server = serve(options, show_key);
+  auto const call = [&](Client& client) {
+    return client.call(https(server->port()), request_for("/"), kTestTimeoutMs);
+  };
+  auto first = connect(trusting());
+  ASSERT_TRUE(call(*first));
+  auto const second = connect(trusting());
+  EXPECT_FALSE(call(*second));
+  auto of_stranger = trusting();
+  of_stranger.tls = stranger_.identity;
+  auto const other = connect(of_stranger);
+  EXPECT_TRUE(call(*other));
+  EXPECT_TRUE(call(*first));
+  first.reset();
+  auto const end = std::chrono::steady_clock::now() + std::chrono::milliseconds(kTestTimeoutMs);
+  while (server->connections() > 1 && std::chrono::steady_clock::now() < end)
+    std::this_thread::yield();
+  EXPECT_TRUE(call(*second));
+}
+
+// The body stays where it is until the owner wants it: nothing of it is read before.
+TEST_F(TlsTest, HoldsBackTheBodyOfWhoHasUsedUpItsBudget) {
+  std::atomic<int> asked{0};
+  auto options = mutual();
+  options.hold_ms = [&](PublicKey32 const& key) -> std::int64_t {
+    EXPECT_EQ(key, client_key_.public_key);
+    return ++asked == 1 ? 30 : 0;
+  };
+  std::size_t const big = 8 << 20;  // more than sockets hold
+  auto const server = serve(options, [](Request request, Responder respond) {
+    respond(text_response(std::to_string(request.body.size())));
+  });
+  auto const client = connect(trusting());
+  for (int i = 1; i <= 2; ++i) {
+    auto const r = client->call(https(server->port()), request_for("/", std::string(big, 'b')),
+                                kTestTimeoutMs);
+    ASSERT_TRUE(r) << r.error().text();
+    EXPECT_EQ(r->body, std::to_string(big));
+    EXPECT_EQ(asked, i);
+  }
+}
+
+// Who goes away while it is held back is forgotten.
+TEST_F(TlsTest, AHeldConnectionEndsWithItsClient) {
+  auto options = mutual();
+  std::atomic<int> asked{0};
+  options.hold_ms = [&](PublicKey32 const&) -> std::int64_t { return ++asked, 50; };
+  std::atomic<int> calls{0};
+  auto const server = serve(options, [&](Request const&, Responder) { ++calls; });
+  auto client = connect(trusting());
+  std::atomic<bool> done{false};
+  client->send(https(server->port()), request_for("/", std::string(8 << 20, 'b')), kTestTimeoutMs,
+               [&](Result<Response> const& r) { done = !r; });
+  auto const end = std::chrono::steady_clock::now() + std::chrono::milliseconds(kTestTimeoutMs);
+  auto const until = [&](auto const& holds) {
+    while (!holds() && std::chrono::steady_clock::now() < end) std::this_thread::yield();
+    EXPECT_TRUE(holds());
+  };
+  until([&] { return asked == 1; });
+  client.reset();
+  until([&] { return done.load() && server->connections() == 0; });
+  EXPECT_EQ(calls, 0);
+}
+
 TEST_F(TlsTest, AStrangersKeyIsRefusedByTheServer) {
   auto const server = serve(mutual(), show_key);
   auto options = trusting();

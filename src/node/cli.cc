@@ -33,7 +33,9 @@ void add_all(CLI::App& app, Context& context) {
   add_card_commands(app, context);
   add_community_commands(app, context);
   add_run_commands(app, context);
+  add_repair_commands(app, context);
   add_share_commands(app, context);
+  add_attach_commands(app, context);
   add_recall_commands(app, context);
   add_group_commands(app, context);
   add_object_commands(app, context);

@@ -187,13 +187,21 @@ std::string rollback_lines(json::object const& link) {
   return out;
 }
 
+// Since when something is missing, if anything is.
+std::string current_to(json::object const& link) {
+  auto const missing = field(link, "not_here_yet");
+  return field(link, "current_to") +
+         (missing == "0" || missing.empty() ? "" : " (" + missing + " on the way)");
+}
+
 Result<Output> list_links(ApiArguments const& api) {
   AMIC_TRY(auto const client, ApiClient::connect(api));
   AMIC_TRY(auto const text, client->get("/api/v1/links"));
   AMIC_TRY(auto const value, json::parse(text));
   std::string refusals;
   std::vector<std::vector<std::string>> rows{{"PEER", "STATE", "WAITING", "BYTES", "OLDEST", "SENT",
-                                              "RECEIVED", "REFUSED", "NEXT TRY", "REASON"}};
+                                              "RECEIVED", "CURRENT TO", "REFUSED", "NEXT TRY",
+                                              "REASON"}};
   for (auto const& one : value.as_object().at("links").as_array()) {
     auto const& link = one.get_object();
     auto const state = field(link, "state") +
@@ -201,8 +209,9 @@ Result<Output> list_links(ApiArguments const& api) {
     refusals += relay_lines(link) + rollback_lines(link);
     rows.push_back({field(link, "peer"), state, field(link, "waiting"),
                     field(link, "waiting_bytes"), field(link, "oldest_waiting"),
-                    field(link, "sent"), field(link, "received"), field(link, "quarantined"),
-                    field(link, "next_try"), field(link, "last_error")});
+                    field(link, "sent"), field(link, "received"), current_to(link),
+                    field(link, "quarantined"), field(link, "next_try"),
+                    field(link, "last_error")});
     for (auto const& entry : link.at("refusals").as_array()) {
       auto const& refusal = entry.get_object();
       refusals += field(link, "peer") + " refused item " + field(refusal, "item") + " at " +

@@ -130,12 +130,15 @@ Result<Output> check(RunArguments const& a, Context& context) {
   AMIC_TRY(auto store, open_store(dir, keys));
   AMIC_TRY_VOID(store->check());
   AMIC_TRY(auto const records, store->log_size());
+  AMIC_TRY(auto const digest, store->index_digest());
   bool const reset = store->index_was_reset();
   return Output{
       "Good: " + std::to_string(records) + " records.\n" +
           (reset ? "The index is made anew at the next start: " + store->index_reset_reason() + "\n"
                  : ""),
-      json::serialize(json::object{{"records", records}, {"index_reset", reset}})};
+      json::serialize(json::object{{"records", records},
+                                   {"index_reset", reset},
+                                   {"index_digest", codec::to_hex(digest.view())}})};
 }
 }  // namespace
 

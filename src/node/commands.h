@@ -8,9 +8,11 @@ namespace amic::node {
 void add_node_commands(CLI::App& app, Context& context);       // amic node
 void add_card_commands(CLI::App& app, Context& context);       // amic card
 void add_community_commands(CLI::App& app, Context& context);  // amic community
-void add_run_commands(CLI::App& app, Context& context);    // amic node run; after add_node_commands
-void add_share_commands(CLI::App& app, Context& context);  // amic share, import
-void add_group_commands(CLI::App& app, Context& context);  // amic group
+void add_run_commands(CLI::App& app, Context& context);  // amic node run; after add_node_commands
+void add_repair_commands(CLI::App& app, Context& context);    // amic node repair; likewise
+void add_share_commands(CLI::App& app, Context& context);     // amic share, import
+void add_group_commands(CLI::App& app, Context& context);     // amic group
+void add_attach_commands(CLI::App& app, Context& context);    // amic attach
 void add_recall_commands(CLI::App& app, Context& context);    // amic recall, retract, narrow, ...
 void add_object_commands(CLI::App& app, Context& context);    // amic object, item
 void add_link_commands(CLI::App& app, Context& context);      // amic link

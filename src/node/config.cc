@@ -103,7 +103,7 @@ Result<std::vector<MemberId>> parse_members(std::string_view text, std::string c
   return out;
 }
 
-constexpr std::array<Setting, 17> kSettings = {{
+constexpr std::array<Setting, 19> kSettings = {{
     {"", "member", nullptr, false,
      [](Config& c, std::string const& text, std::string const& where) -> Result<void> {
        auto id = MemberId::parse(text);
@@ -196,6 +196,16 @@ constexpr std::array<Setting, 17> kSettings = {{
      [](Config& c, std::string const& text, std::string const& where) -> Result<void> {
        if (text != "auto" && text != "ask") return fail(Code::kMalformed, where, "auto or ask");
        c.comply = text == "ask" ? exchange::ComplyMode::kAsk : exchange::ComplyMode::kAuto;
+       return {};
+     }},
+    {"attachments", "free_bytes_min", "AMIC_ATTACHMENTS_FREE_BYTES_MIN", true,
+     [](Config& c, std::string const& text, std::string const& where) -> Result<void> {
+       AMIC_TRY(c.attachments_free_bytes_min, parse_number(text, where, 0, kRateMax));
+       return {};
+     }},
+    {"attachments", "peer_bytes_max", "AMIC_ATTACHMENTS_PEER_BYTES_MAX", true,
+     [](Config& c, std::string const& text, std::string const& where) -> Result<void> {
+       AMIC_TRY(c.attachments_peer_bytes_max, parse_number(text, where, 0, kRateMax));
        return {};
      }},
     {"witness", "interval_s", "AMIC_WITNESS_INTERVAL_S", true,
@@ -440,6 +450,11 @@ std::string format_config(Config const& config) {
       << "# auto: what another member recalls is destroyed at once. ask: an operator decides.\n"
       << "comply = " << quoted(config.comply == exchange::ComplyMode::kAsk ? "ask" : "auto")
       << "\n\n"
+      << "[attachments]\n"
+      << "# What uploads and fetches leave free on the disk, and what the files of one member may\n"
+      << "# take here, in bytes; 0: no limit.\n"
+      << "free_bytes_min = " << config.attachments_free_bytes_min << "\n"
+      << "peer_bytes_max = " << config.attachments_peer_bytes_max << "\n\n"
       << "[witness]\n"
       << "interval_s = " << config.witness_interval_s << "\n";
   return out.str();

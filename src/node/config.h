@@ -61,6 +61,9 @@ struct Config {
   std::int64_t witness_interval_s = 60;  // [witness] interval_s, 1..86400
   // [recall] comply: "auto" destroys what others recall; "ask" leaves that to an operator.
   exchange::ComplyMode comply = exchange::ComplyMode::kAuto;
+  // [attachments] free_bytes_min, peer_bytes_max (0: no limit).
+  std::uint64_t attachments_free_bytes_min = 1ULL << 30;
+  std::uint64_t attachments_peer_bytes_max = 64ULL << 30;
   bool operator==(Config const&) const = default;
 };
 
@@ -70,8 +73,9 @@ std::string format_config(Config const& config);  // parse_config's inverse, wit
 
 // AMIC_REALM, AMIC_LINK_LISTEN, AMIC_LINK_ADDRESS, AMIC_API_LISTEN, AMIC_LOG_LEVEL,
 // AMIC_PASSPHRASE_FROM, AMIC_WITNESS_INTERVAL_S, AMIC_LINK_RELAYS, AMIC_LINK_RELAY_AFTER_S,
-// AMIC_LINK_RELAY_FOR (lists: "SG,TH"), AMIC_RECALL_COMPLY. `where` of an error is the variable's
-// name. Who the member is can't be overridden.
+// AMIC_LINK_RELAY_FOR (lists: "SG,TH"), AMIC_RECALL_COMPLY,
+// AMIC_ATTACHMENTS_FREE_BYTES_MIN, AMIC_ATTACHMENTS_PEER_BYTES_MAX. `where` of an error is the
+// variable's name. Who the member is can't be overridden.
 using Environment = std::function<std::optional<std::string>(std::string const& name)>;
 Environment process_environment();
 Result<Config> with_environment(Config config, Environment const& environment);

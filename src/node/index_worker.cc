@@ -19,7 +19,8 @@ IndexWorker::IndexWorker(exchange::Exchange const& exchange, store::Store& store
                          exchange::Operations& operations,
                          std::function<void(std::uint64_t)> on_applied)
     : store_(store),
-      feeder_(exchange, store),
+      exchange_(exchange),
+      feeder_(std::in_place, exchange, store),
       operations_(operations),
       on_applied_(std::move(on_applied)) {
   if (auto const watermark = store_.watermark()) applied_seq_ = *watermark;
@@ -44,6 +45,23 @@ void IndexWorker::log_grew(std::uint64_t log_size) {
   wake_.notify_one();
 }
 
+void IndexWorker::rebuild() {
+  {
+    std::lock_guard const lock(mutex_);
+    rebuild_ = true;
+  }
+  wake_.notify_one();
+}
+
+bool IndexWorker::reset() {
+  auto const done = store_.reset_index();
+  if (!done) obs::log(obs::Level::kError, "node.index_reset", {{"error", done.error().text()}});
+  if (!done) return false;
+  feeder_.emplace(exchange_, store_);  // forgets what it knew of the old one
+  applied_seq_ = 0;
+  return true;
+}
+
 std::optional<Error> IndexWorker::failure() const {
   std::lock_guard const lock(mutex_);
   return failure_;
@@ -53,8 +71,18 @@ void IndexWorker::run() {
   bool trim = true;
   std::unique_lock lock(mutex_);
   while (!stopping_) {
+    if (std::exchange(rebuild_, false)) {
+      lock.unlock();
+      bool const done = reset();
+      lock.lock();
+      rebuild_ = rebuild_ || !done;
+      if (!done) wake_.wait_for(lock, kRetryAfterFailure, [this] { return stopping_; });
+      continue;
+    }
     if (applied_seq_.load() >= log_size_) {
-      auto const called = [this] { return stopping_ || applied_seq_.load() < log_size_; };
+      auto const called = [this] {
+        return stopping_ || rebuild_ || applied_seq_.load() < log_size_;
+      };
       if (unfulfilled_) {
         lock.unlock();
         fulfil();
@@ -101,7 +129,7 @@ void IndexWorker::fulfil() {
 }
 
 void IndexWorker::work_once() {
-  auto applied = feeder_.catch_up(kRecordsPerRound);
+  auto applied = feeder_->catch_up(kRecordsPerRound);
   auto watermark = applied ? store_.watermark() : fail(applied.error());
   {
     std::lock_guard const lock(mutex_);

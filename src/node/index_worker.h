@@ -21,6 +21,9 @@ class IndexWorker {
   ~IndexWorker();
 
   void log_grew(std::uint64_t log_size);  // any thread
+  // Makes the index anew from the log: what it holds was encrypted under keys that are lost. Any
+  // thread; what is read meanwhile is incomplete, as after any reset.
+  void rebuild();
   // When it returns, nothing more is asked of the exchange but to open records: before the
   // committer goes.
   void stop_fulfilling();
@@ -31,10 +34,12 @@ class IndexWorker {
  private:
   void run();
   void work_once();
+  bool reset();
   void fulfil();
 
   store::Store& store_;
-  exchange::IndexFeeder feeder_;
+  exchange::Exchange const& exchange_;
+  std::optional<exchange::IndexFeeder> feeder_;  // of the worker's thread
   exchange::Operations& operations_;
   std::mutex fulfil_mutex_;
   bool fulfils_ = true;
@@ -46,6 +51,7 @@ class IndexWorker {
   std::uint64_t log_size_ = 0;
   std::optional<Error> failure_;
   bool stopping_ = false;
+  bool rebuild_ = false;
   std::thread thread_;
 };
 

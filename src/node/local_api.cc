@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <future>
 
 #include "crypto/keyfile.h"
 #include "node/files.h"
@@ -115,6 +116,20 @@ Result<net::Response> ApiClient::send(net::Request request) {
   if (!client_) return fail(Code::kInternal, "client");
   request.headers.emplace_back("authorization", "Bearer " + token_);
   AMIC_TRY(auto response, client_->call(*endpoint_, std::move(request), kTimeoutMs));
+  if (response.status / 100 != 2) return fail(error_of(response));
+  return response;
+}
+
+Result<net::Response> ApiClient::transfer(net::Request request,
+                                          std::function<bool(std::string_view)> on_chunk) {
+  if (!endpoint_) return fail(endpoint_.error());
+  if (!client_) return fail(Code::kInternal, "client");
+  request.headers.emplace_back("authorization", "Bearer " + token_);
+  auto const done = std::make_shared<std::promise<Result<net::Response>>>();
+  auto result = done->get_future();
+  client_->stream(*endpoint_, std::move(request), std::move(on_chunk),
+                  [done](Result<net::Response> response) { done->set_value(std::move(response)); });
+  AMIC_TRY(auto response, result.get());
   if (response.status / 100 != 2) return fail(error_of(response));
   return response;
 }

@@ -48,6 +48,10 @@ class ApiClient {
   Result<std::string> remove(std::string const& target);
   // For what isn't JSON: the whole response of a 2xx.
   Result<net::Response> send(net::Request request);
+  // Without a bound on time or size: a long body goes out from `request.source`, one that comes in
+  // goes to `on_chunk` as it arrives. Fails as send(), and with kTimeout if nothing moves.
+  Result<net::Response> transfer(net::Request request,
+                                 std::function<bool(std::string_view)> on_chunk);
 
  private:
   Result<std::string> call(net::Request request);  // send()'s body

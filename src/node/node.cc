@@ -32,6 +32,7 @@ Node::Node(NodeOptions options)
 
 Node::~Node() {
   if (api_owner_) api_owner_->stop();
+  if (repair_worker_) repair_worker_->stop();
   if (link_) link_->stop();
   if (index_owner_) index_owner_->stop_fulfilling();
   committer_.reset();  // commits what waits; its callbacks may still use index and API
@@ -39,6 +40,7 @@ Node::~Node() {
   index_owner_.reset();
   api_ = nullptr;
   api_owner_.reset();
+  repair_worker_.reset();
   link_.reset();
   runtime_.stop();
 }
@@ -89,13 +91,29 @@ Result<void> Node::open_store() {
   limits.for_all = options_.config.relay_for_all;
   limits.for_members = {options_.config.relay_for.begin(), options_.config.relay_for.end()};
   AMIC_TRY(relay_, exchange::Relay::open(carriers_->parts(), std::move(limits)));
+  AMIC_TRY(repair_,
+           exchange::Repair::open({*exchange_, *store_, *log_, clock_, {launch_record()}}));
   operations_ =
       std::make_unique<exchange::Operations>(*exchange_, *store_, clock_, options_.config.comply);
+  AMIC_TRY_VOID(open_attachments());
   index_owner_ =
       std::make_unique<IndexWorker>(*exchange_, *store_, *operations_, [this](std::uint64_t seq) {
+        attachments_->poke();
         if (auto* api = api_.load()) api->index_applied(seq);
       });
   index_ = index_owner_.get();
+  return {};
+}
+
+Result<void> Node::open_attachments() {
+  exchange::AttachmentOptions options;
+  options.directory = options_.dir.store() / "attachments";
+  options.free_bytes_min = options_.config.attachments_free_bytes_min;
+  options.peer_bytes_max = options_.config.attachments_peer_bytes_max;
+  AMIC_TRY(attachments_, exchange::Attachments::open(
+                             {*exchange_, *store_, *committer_, *operations_, clock_, random_},
+                             std::move(options)));
+  operations_->on_destroy([this](EnvelopeId const& item) { return attachments_->destroy(item); });
   return {};
 }
 
@@ -109,24 +127,30 @@ Result<void> Node::report_index_reset() {
 }
 
 Result<void> Node::record_launch() {
-  auto const id = launch_record_id(community_.id);
-  AMIC_TRY(auto const held, store_->log_find(id));
-  if (held) return {};
-  if (log_->size() > 0)
+  if (log_->size() > 0) {
+    auto const first = store_->log_digests(1, 1, nullptr);
+    if (first && !first->empty() && first->front() == launch_record().digest) return {};
+    if (!first && first.error().code == Code::kCorrupt) return {};  // a repair makes it anew
+    AMIC_TRY_VOID(first);
     return fail(Code::kConflict, options_.dir.launch_file().string(),
                 "the log here was begun in another community");
-  store::Record record;
-  record.kind = store::RecordKind::kGovernance;
-  record.id = id;
-  record.bytes = consent::encode(options_.transcript);
-  record.digest = crypto::sha256(record.bytes);
-  record.at_ms = clock_.now_ms();
+  }
   store::Append unit;
-  unit.records.push_back(std::move(record));
+  unit.records.push_back(launch_record());
   std::vector<store::Append> units;
   units.push_back(std::move(unit));
   AMIC_TRY_VOID(log_->append(std::move(units)));
   return {};
+}
+
+store::Record Node::launch_record() const {
+  store::Record record;
+  record.kind = store::RecordKind::kGovernance;
+  record.id = launch_record_id(community_.id);
+  record.bytes = consent::encode(options_.transcript);
+  record.digest = crypto::sha256(record.bytes);
+  record.at_ms = clock_.now_ms();
+  return record;
 }
 
 Result<void> Node::open_link() {
@@ -142,9 +166,10 @@ Result<void> Node::open_link() {
     options.send_bytes_per_second[peer] = config.send_bytes_per_second;
   options.relays = options_.config.relays;
   options.relay_after_ms = options_.config.relay_after_s * 1000;
-  AMIC_TRY(link_, link::LinkService::create({runtime_, pool_, *exchange_, *log_, *witness_, clock_,
-                                             random_, metrics_, relay_.get()},
-                                            std::move(options)));
+  AMIC_TRY(link_, link::LinkService::create(
+                      {runtime_, pool_, *exchange_, *log_, *witness_, clock_, random_, metrics_,
+                       relay_.get(), repair_.get(), attachments_.get()},
+                      std::move(options)));
   for (auto const& [peer, config] : options_.config.peers) {
     if (config.address.empty()) continue;
     AMIC_TRY(auto address, consent::parse_link_address(config.address));
@@ -154,6 +179,8 @@ Result<void> Node::open_link() {
 }
 
 Result<void> Node::open_api() {
+  repair_worker_ = std::make_unique<RepairWorker>(*repair_, *link_, metrics_,
+                                                  [this] { index_owner_->rebuild(); });
   api::Options options;
   options.server.host = options_.config.api_listen.host;
   options.server.port = options_.config.api_listen.port;
@@ -173,7 +200,10 @@ Result<void> Node::open_api() {
                                        [this] { return index_owner_->applied_seq(); },
                                        std::string(kSoftwareVersion),
                                        carriers_.get(),
-                                       operations_.get()};
+                                       operations_.get(),
+                                       repair_.get(),
+                                       [this] { return repair_worker_->start(); },
+                                       attachments_.get()};
   AMIC_TRY(api_owner_, api::ApiService::start(dependencies, std::move(options)));
   api_ = api_owner_.get();
   return {};
@@ -285,6 +315,8 @@ json::value Node::links_json() const {
     if (!peer.rollbacks.empty()) link["rollbacks"] = rollbacks_json(peer.rollbacks);
     link["cosigned_size"] = peer.cosigned_size;
     if (peer.last_ok_ms != 0) link["last_contact"] = codec::to_rfc3339(peer.last_ok_ms);
+    if (peer.current_to_ms != 0) link["current_to"] = codec::to_rfc3339(peer.current_to_ms);
+    link["not_here_yet"] = peer.not_here_yet;
     if (peer.next_try_ms != 0) link["next_try"] = codec::to_rfc3339(peer.next_try_ms);
     link["failures"] = peer.consecutive_failures;
     if (peer.last_error) link["last_error"] = peer.last_error->text();

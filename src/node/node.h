@@ -13,6 +13,7 @@
 #include "node/ceremony.h"
 #include "node/group_committer.h"
 #include "node/index_worker.h"
+#include "node/repair_worker.h"
 
 namespace amic::node {
 
@@ -38,8 +39,10 @@ class Node {
   explicit Node(NodeOptions options);
   Result<void> open();
   Result<void> open_store();
+  Result<void> open_attachments();
   Result<void> report_index_reset();
   Result<void> record_launch();
+  store::Record launch_record() const;
   Result<void> open_link();
   Result<void> open_api();
   json::value links_json() const;
@@ -60,10 +63,13 @@ class Node {
   std::optional<exchange::NodeKeys> exchange_keys_;
   std::unique_ptr<exchange::CarrierExports> carriers_;
   std::unique_ptr<exchange::Operations> operations_;
+  std::unique_ptr<exchange::Attachments> attachments_;
   std::unique_ptr<exchange::Relay> relay_;
+  std::unique_ptr<exchange::Repair> repair_;
   std::atomic<IndexWorker*> index_ = nullptr;  // set once; read by the committer's callback
   std::unique_ptr<IndexWorker> index_owner_;
   std::unique_ptr<link::LinkService> link_;
+  std::unique_ptr<RepairWorker> repair_worker_;
   std::atomic<api::ApiService*> api_ = nullptr;
   std::unique_ptr<api::ApiService> api_owner_;
   std::shared_ptr<net::Runtime::Timer> trim_;  // touched by open() and its own callback only

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -112,6 +113,7 @@ struct Append {
     Hash digest = {};
     std::uint32_t bytes = 0;
     UnixMs queued_ms = 0;
+    bool proven = false;  // the peer's receipt is over this digest: another one that is there goes
   };
   std::vector<Sent> sent = {};
   struct Queue {
@@ -154,6 +156,37 @@ struct LaneRow {
   std::uint32_t bytes = 0;  // sent: its size; received: 0
   bool operator==(LaneRow const&) const = default;
 };
+
+// What an audit finds wrong with a record of the log.
+enum class Flaw : std::uint8_t {
+  kNone = 0,
+  kMissing = 1,  // no row, or none that can be read
+  kBytes = 2,    // its bytes can't be read, don't decrypt, or are not those of its digest
+  kKey = 3,      // its data key is lost, and with it what the index holds of its contents
+  kId = 4,       // whole, but not found under its id: put_back() with its own bytes mends that
+  kErased = 5,   // erased, but the note of that is lost: put_back() as shredded mends that
+};
+struct Audited {
+  struct Row {
+    std::uint64_t seq = 0;
+    Flaw flaw = Flaw::kNone;
+    // As the row says, if it can be read: kind, id, digest, at_ms, peer; never the bytes.
+    std::optional<Record> record = {};
+  };
+  std::vector<Row> rows = {};  // one for each record looked at, in order
+  std::uint64_t bytes = 0;     // of records read
+  bool pages_broken = false;   // the file itself is damaged where they lie: salvage() first
+};
+// What salvage() could not take over.
+struct Salvaged {
+  std::uint64_t rows = 0;                          // taken over
+  std::map<std::string, std::uint64_t> lost = {};  // unreadable rows by table, as far as known
+};
+struct PutBack {
+  std::size_t records = 0;   // that were put back; others were whole or erased
+  bool index_stale = false;  // a data key was made anew: reset_index(), and apply the log again
+};
+
 struct LaneDepth {  // one per (peer, lane) with a queue; pending = last_n - acked_n
   MemberId peer;
   std::uint8_t lane = 0;
@@ -359,6 +392,7 @@ class Store {
   virtual Result<std::uint64_t> append(std::vector<Append> const& units) = 0;
   virtual Result<std::uint64_t> log_size() = 0;  // = highest seq
   // Records from `from_seq` on (inclusive), at least one even if it alone exceeds bytes_max.
+  // kCorrupt if one of them is damaged or, here and in log_digests, missing.
   virtual Result<std::vector<Record>> log_read(std::uint64_t from_seq, std::size_t count_max,
                                                std::size_t bytes_max) = 0;
   virtual Result<std::vector<Hash>> log_digests(std::uint64_t from_seq, std::size_t count_max,
@@ -392,6 +426,27 @@ class Store {
   // another process still reads old pages; call again, or open again, to overwrite those. Safe to
   // repeat; what a kill interrupts is finished by open(). Waits for readers of the index.
   virtual Result<void> shred(std::uint64_t seq, UnixMs at_ms) = 0;
+
+  // Damage to the log. Looks at the records from `from_seq` to `upto_seq`, at least one, until
+  // `bytes_max` were read: each can be read and decrypted, has its digest and is found under its
+  // id. What is damaged is named and does not stop the pass.
+  virtual Result<Audited> audit(std::uint64_t from_seq, std::uint64_t upto_seq,
+                                std::size_t bytes_max) = 0;
+  // Whether the file of the log holds together, contents aside: kCorrupt with the first finding.
+  // Reads all of it.
+  virtual Result<void> check_pages() = 0;
+  // Writes the log anew from every row that can still be read, puts that in its place and
+  // overwrites the old file. Appends wait meanwhile; needs as much room again. kCorrupt if a table
+  // is damaged without which there is no log (positions, settings): then nothing has changed.
+  virtual Result<Salvaged> salvage() = 0;
+  // Puts damaged or missing records back under their numbers, all or none; whole ones are left.
+  // kInternal if the digest is not that of the bytes. kConflict if the row that is there has
+  // another digest, unless `proven`: the caller knows kind and digest to be those of the log's
+  // leaf; or if the id belongs to another record. kUnavailable: its data key was destroyed, the
+  // record is erased. A row that can be read keeps its time and peer; one that can't gets the time
+  // that the index has for it, else the one given. A record given as `shredded`, without bytes,
+  // restores the note that it is erased.
+  virtual Result<PutBack> put_back(std::vector<Record> const& records, bool proven) = 0;
 
   // Index. apply is idempotent: rows at or below the watermark are ignored, and so are those of
   // records that were shredded. Needs every row's audience known, seq <= upto_seq, ord and added_us

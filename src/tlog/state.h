@@ -23,7 +23,7 @@ store::KvPut tree_put(merkle::TreeBuilder const& tree);
 // The tree of all the store's records, from the tiles' right edge: kCorrupt unless the tiles end
 // exactly where the records do and lead to the root kept with the last append.
 Result<merkle::TreeBuilder> load_tree(store::Store& store);
-// kCorrupt unless the last tile holds the leaves of the last records.
+// kCorrupt unless the last tile holds the leaves of the last records, of those that can be read.
 Result<void> check_last_leaves(store::Store& store, std::uint64_t size);
 
 struct KeptNote {

@@ -76,6 +76,20 @@ class Log {
   Result<void> add_cosignatures(std::vector<merkle::NoteSignature> const& signatures,
                                 std::vector<merkle::NoteVerifier> const& cosigners);
 
+  // ---- Damage: a record that is not what its leaf says, or can't be read (Audit finds them) ----
+
+  // Puts records back under their numbers, as Store::put_back does. Kind and digest of each must be
+  // those of its leaf, or, if the leaf is lost, of the row that is there: kConflict otherwise.
+  Result<store::PutBack> put_back(std::vector<store::Record> const& records);
+  // Makes the tiles anew from the records and stores those that differ; how many. kCorrupt if the
+  // records do not lead to the tree's root: nothing is stored then.
+  Result<std::size_t> mend_tiles();
+
+  struct Tree {
+    std::uint64_t size = 0;
+    Hash root;
+  };
+  Tree tree() const;
   std::uint64_t size() const;
   std::uint64_t checkpoint_size() const;  // of the last signed checkpoint; 0 before the first
   std::string origin() const;
@@ -188,6 +202,58 @@ class Witness {
   crypto::SigningKey key_;
   Clock const& clock_;
   std::mutex mutex_;
+};
+
+// A pass over a log that its disk may have damaged: each record is read, decrypted, compared with
+// its digest and with its leaf, and the leaves with the tree's root. Damage is named and does not
+// end the pass. The log may be used and may grow meanwhile; what comes after the beginning is not
+// looked at. In steps, so that it can be paused or given up; memory grows with the damage only.
+class Audit {
+ public:
+  Audit(store::Store& store, Log const& log);
+
+  struct Finding {
+    std::uint64_t seq = 0;
+    store::Flaw flaw = store::Flaw::kNone;
+    std::optional<store::Record> row = {};  // without bytes; if it can be read and has its leaf
+    std::optional<Hash> leaf = {};          // as the tiles have it
+  };
+  // Reads about `bytes_max` of records; false: that was the end. Errors: not what a damaged disk
+  // answers.
+  Result<bool> step(std::size_t bytes_max);
+
+  std::uint64_t done() const { return done_; }
+  std::uint64_t of() const { return tree_.size; }
+  std::uint64_t bytes() const { return bytes_; }
+  // By number. At most `kFindingsMax`; `more` says how many others there are.
+  std::vector<Finding> const& findings() const { return findings_; }
+  std::uint64_t more() const { return more_; }
+  bool pages_broken() const { return pages_broken_; }  // the file itself: Store::salvage first
+  // At the end: the tiles lead to the root; if not, whether the records do.
+  bool tiles_whole() const { return tiles_whole_; }
+  bool rows_prove() const { return rows_prove_; }
+
+  static constexpr std::size_t kFindingsMax = 65'536;
+
+ private:
+  void look(store::Audited::Row const& row);
+  void find(Finding finding);
+  std::optional<Hash> leaf_at(std::uint64_t seq);
+  void finish();
+
+  store::Store& store_;
+  Log::Tree const tree_;
+  std::uint64_t done_ = 0;
+  std::uint64_t bytes_ = 0;
+  std::vector<Finding> findings_;
+  std::vector<Finding> odd_;  // whole rows that the tiles contradict: one of the two is damaged
+  std::uint64_t more_ = 0;
+  bool pages_broken_ = false;
+  bool tiles_whole_ = false;
+  bool rows_prove_ = false;
+  merkle::TreeBuilder by_tiles_, by_rows_;
+  std::optional<std::uint64_t> tile_index_;
+  Bytes tile_;
 };
 
 // Offline verification of a whole log directory: recomputes every digest, leaf and tile from the

@@ -1,10 +1,15 @@
 #!/usr/bin/env bash
-# usage: run.sh DIR SECONDS - runs each libFuzzer target in DIR on its kept corpus for SECONDS.
+# usage: run.sh DIR SECONDS [NAME...] - runs each libFuzzer target in DIR (or those named) on its kept corpus
+# for SECONDS, as many at once as there are processors.
 set -euo pipefail
 dir=$1 seconds=$2
+shift 2
 here=$(cd "$(dirname "$0")" && pwd)
-status=0
-for target in "$dir"/*_fuzz; do
+export here seconds
+
+# fuzz TARGET: one target; its findings stay in a directory that it names.
+fuzz() {
+  local target=$1 name scratch corpus kept
   name=$(basename "$target" _fuzz)
   scratch=$(mktemp -d)
   corpus=("$scratch")
@@ -16,8 +21,12 @@ for target in "$dir"/*_fuzz; do
     printf 'fuzz %-20s ok, %s new inputs\n' "$name" "$(find "$scratch" -type f ! -name log | wc -l)"
     rm -rf "$scratch"
   else
-    printf 'fuzz %-20s FAILED, see %s\n' "$name" "$scratch"; tail -20 "$scratch/log"
-    status=1
+    printf 'fuzz %-20s FAILED, see %s\n%s\n' "$name" "$scratch" "$(tail -20 "$scratch/log")"
+    return 1
   fi
-done
-exit $status
+}
+export -f fuzz
+
+targets=("$dir"/*_fuzz)
+if [ $# -gt 0 ]; then targets=("${@/#/$dir/}"); targets=("${targets[@]/%/_fuzz}"); fi
+printf '%s\0' "${targets[@]}" | xargs -0 -n 1 -P "$(nproc)" bash -c 'fuzz "$1"' _

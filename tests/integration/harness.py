@@ -184,10 +184,13 @@ class Answer:
 
 
 class Http:
-    """One connection that is kept and, if it was lost, made anew by the next request."""
+    """One connection that is kept and, if it was lost, made anew by the next request.
 
-    def __init__(self, port, token="", timeout_s=None):
-        self.port, self.token = port, token
+    `inside`, if given, makes contexts in which the connection is made: those of a network namespace.
+    """
+
+    def __init__(self, port, token="", timeout_s=None, inside=contextlib.nullcontext):
+        self.port, self.token, self.inside = port, token, inside
         self.timeout_s = timeout_s or PATIENCE_S
         self.connection = None
 
@@ -198,6 +201,9 @@ class Http:
         if self.token and "authorization" not in sent:
             sent["authorization"] = f"Bearer {self.token}"
         try:
+            if self.connection.sock is None:
+                with self.inside():
+                    self.connection.connect()
             self.connection.request(method, target, body, sent)
             response = self.connection.getresponse()
             return Answer(response.status, response.headers, response.read())
@@ -239,8 +245,9 @@ class Http:
 class Node:
     """One member's node: its directory, its process, its API."""
 
-    def __init__(self, cli, directory, member, *, link_port=None, api_port=None, passphrase_file=""):
-        self.cli, self.dir, self.member = cli, directory, member
+    def __init__(self, cli, directory, member, *, link_port=None, api_port=None, passphrase_file="",
+                 link_host="127.0.0.1", inside=contextlib.nullcontext):
+        self.cli, self.dir, self.member, self.inside = cli, directory, member, inside
         self.link_port = link_port or free_port()
         self.api_port = api_port or free_port()
         self.log_file = directory + ".log"
@@ -250,7 +257,7 @@ class Node:
         keys = ["--passphrase-from", f"file:{passphrase_file}"] if passphrase_file else ["--unprotected"]
         cli.ok(
             "node", "init", "--dir", directory, "--member", member, "--name", ENGLISH.get(member, member),
-            "--link-listen", f"127.0.0.1:{self.link_port}", "--api-listen", f"127.0.0.1:{self.api_port}", *keys,
+            "--link-listen", f"{link_host}:{self.link_port}", "--api-listen", f"127.0.0.1:{self.api_port}", *keys,
         )
         show_logs_of(directory)
 
@@ -259,7 +266,7 @@ class Node:
 
     def start(self, wait=True, **options):
         expect(self.process is None, f"{self.member} runs already")
-        with open(self.dir + ".output", "ab") as output:
+        with open(self.dir + ".output", "ab") as output, self.inside():
             self.process = subprocess.Popen(
                 [self.cli.amic, "node", "run", "--dir", self.dir, "--log-file", self.log_file],
                 stdin=subprocess.DEVNULL, stdout=output, stderr=output,
@@ -302,7 +309,7 @@ class Node:
         return f"http://127.0.0.1:{self.api_port}"
 
     def wait_ready(self):
-        http_client = Http(self.api_port, timeout_s=5)
+        http_client = Http(self.api_port, timeout_s=5, inside=self.inside)
 
         def ready():
             if self.process.poll() is not None:
@@ -318,13 +325,14 @@ class Node:
         if not self.token:
             self.token = self.create_token("test", "read,share,admin,audit", "TOP SECRET")
         if self._http is None:
-            self._http = Http(self.api_port, self.token)
+            self._http = Http(self.api_port, self.token, inside=self.inside)
         return self._http
 
     def create_token(self, name, scopes, clearance):
-        return self.cli.json(
-            "token", "create", "--dir", self.dir, "--name", name, "--scopes", scopes, "--clearance", clearance
-        )["secret"]
+        with self.inside():
+            return self.cli.json(
+                "token", "create", "--dir", self.dir, "--name", name, "--scopes", scopes, "--clearance", clearance
+            )["secret"]
 
     # What the node says.
     def links(self):

@@ -58,8 +58,7 @@ EnvelopeId Attacker::taken_id() {
   return must(envelope::parse_header(one)).id;
 }
 
-// A well-signed envelope of its own that breaks one rule.
-Bytes Attacker::forge(SimNode const& target, std::uint8_t lane, int trick) {
+envelope::Contents Attacker::blank(SimNode const& target, std::uint8_t lane) {
   auto& self = world_.node(*self_);
   envelope::Contents contents;
   contents.community = world_.founders.community.id;
@@ -71,6 +70,20 @@ Bytes Attacker::forge(SimNode const& target, std::uint8_t lane, int trick) {
   contents.recipients = {target.id()};
   contents.media_type = "text/plain";
   contents.body = to_bytes("forged");
+  return contents;
+}
+
+Bytes Attacker::seal(SimNode const& target, envelope::Contents contents) {
+  auto& self = world_.node(*self_);
+  std::vector<envelope::Recipient> wraps = {{target.id(), target.keys().sealing.public_key()},
+                                            {*self_, self.keys().sealing.public_key()}};
+  return must(
+      envelope::seal(contents, wraps, self.keys().node, self.keys().node, world_.dice.random()));
+}
+
+// A well-signed envelope of its own that breaks one rule.
+Bytes Attacker::forge(SimNode const& target, std::uint8_t lane, int trick) {
+  auto contents = blank(target, lane);
   marking::Marking marking;
   marking.rel_to = {target.id()};
   switch (trick) {
@@ -105,10 +118,70 @@ Bytes Attacker::forge(SimNode const& target, std::uint8_t lane, int trick) {
       break;
   }
   contents.marking = marking::encode(marking);
-  std::vector<envelope::Recipient> wraps = {{target.id(), target.keys().sealing.public_key()},
-                                            {*self_, self.keys().sealing.public_key()}};
-  return must(
-      envelope::seal(contents, wraps, self.keys().node, self.keys().node, world_.dice.random()));
+  return seal(target, std::move(contents));
+}
+
+// About an item of another member's, if there is one.
+void Attacker::meddle(SimNode& target, std::uint8_t lane) {
+  std::vector<Request const*> items;
+  for (auto const& one : world_.ledger.requests())
+    if (one->kind == Request::Kind::kItem && one->origin != *self_ && world_.ledger.effect(*one) &&
+        world_.ledger.recipients(*one).contains(target.id()))
+      items.push_back(one.get());
+  if (items.empty()) return;
+  EnvelopeId const item = *world_.ledger.effect(*items[world_.dice.index(items.size())]);
+  auto contents = blank(target, lane);
+  marking::Marking marking;
+  marking.rel_to = {target.id()};
+  contents.marking = marking::encode(marking);
+  exchange::Operation operation;
+  operation.item = item;
+  operation.target = world_.ledger.stored(item)->digest;
+  operation.counter = static_cast<std::uint64_t>(world_.dice.between(1, 9));
+  operation.kind = exchange::OperationKind::kRecall;
+  operation.standing = exchange::Standing::kRecalled;
+  operation.marking = marking;
+  auto const draw = world_.dice.between(0, 6);
+  auto const trick = draw > 4 ? 1 : draw;
+  if (trick <= 1) {
+    contents.kind = envelope::Kind::kOperation;
+    contents.media_type = exchange::kOperationMediaType;
+    contents.lineage = {operation.target};
+    // Under an id of its own the operation may be early: it waits for an item that never comes.
+    if (trick == 1) operation.item = contents.id;
+    contents.body = exchange::encode(operation);
+  } else if (trick == 2) {  // says that it has complied with what nobody asked it
+    exchange::Reply reply;
+    reply.item = world_.dice.random().fixed<EnvelopeId>();
+    reply.target = operation.target;
+    reply.outcome = exchange::Outcome::kComplied;
+    reply.destroyed = true;
+    contents.kind = envelope::Kind::kReply;
+    contents.media_type = exchange::kReplyMediaType;
+    contents.lineage = {reply.operation};
+    contents.body = exchange::encode(reply);
+  } else {  // states a group of another's, or one with members who are not told
+    exchange::GroupStatement group;
+    group.id = trick == 3 ? item : contents.id;
+    group.name = "forged";
+    group.members = {target.id(), *self_};
+    if (trick == 4)
+      for (auto const& node : world_.nodes) group.members.insert(node->id());
+    if (trick == 4 && group.members.size() == 2) return;
+    contents.media_type = exchange::kGroupMediaType;
+    contents.body = exchange::encode(group);
+  }
+  Bytes const bytes = seal(target, contents);
+  if (trick == 1) {
+    Request request;
+    request.kind = Request::Kind::kOperation;
+    request.origin = *self_;
+    request.precedence = contents.precedence;
+    request.marking = marking;
+    request.item = operation.item;
+    world_.ledger.hostile(std::move(request), contents.id, envelope::digest(bytes));
+  }
+  deliver_as_next(target, "meddles, trick " + std::to_string(trick), lane, {bytes});
 }
 
 void Attacker::strike() {
@@ -116,7 +189,8 @@ void Attacker::strike() {
   auto& target = *world_.nodes[world_.dice.index(world_.nodes.size())];
   if (target.id() == *self_ || !target.up()) return;
   auto const lane = static_cast<std::uint8_t>(world_.dice.between(0, kLaneCount - 1));
-  auto const trick = world_.dice.between(0, 7);
+  auto const trick = world_.dice.between(0, 9);
+  if (trick >= 8) return meddle(target, lane);
   if (trick <= 2) {
     auto const forged = static_cast<int>(world_.dice.between(0, 8));
     return deliver_as_next(target, "a forged envelope, trick " + std::to_string(forged), lane,

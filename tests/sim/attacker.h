@@ -32,6 +32,7 @@ class Attacker {
   bool diverged(MemberId const& to, std::uint8_t lane) const {
     return diverged_.contains({to, lane});
   }
+  bool diverged() const { return !diverged_.empty(); }
 
  private:
   struct Overheard {
@@ -44,6 +45,10 @@ class Attacker {
                        std::vector<Bytes> envelopes);
   EnvelopeId taken_id();
   Bytes forge(SimNode const& target, std::uint8_t lane, int trick);
+  envelope::Contents blank(SimNode const& target, std::uint8_t lane);
+  Bytes seal(SimNode const& target, envelope::Contents contents);
+  // A statement about what is not its own: refused, or kept and without effect.
+  void meddle(SimNode& target, std::uint8_t lane);
   std::optional<exchange::Batch> pick(bool own);
 
   World& world_;

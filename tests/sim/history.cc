@@ -3,12 +3,17 @@
 #include <map>
 
 #include "attacker.h"
+#include "carrier.h"
+#include "clients.h"
 #include "codec/codec.h"
+#include "obs/log.h"
 #include "sim_node.h"
 #include "witness.h"
 #include "world.h"
 
 namespace amic::sim {
+
+using exchange::testing::must;
 
 namespace {
 
@@ -27,11 +32,10 @@ Founders const& founders_of(std::size_t members) {
   return made.emplace(members, Founders::make(ids, random, 1'789'000'000'000)).first->second;
 }
 
-std::string uuid(Dice& dice) {
-  auto id = dice.random().fixed<EnvelopeId>();
-  id.data[6] = static_cast<std::uint8_t>((id.data[6] & 0x0F) | 0x40);
-  id.data[8] = static_cast<std::uint8_t>((id.data[8] & 0x3F) | 0x80);
-  return codec::to_uuid(id.view());
+std::size_t members_of(std::uint64_t seed) {
+  if (seed % 20 == 0) return 11;
+  if (seed % 20 == 10) return 7;
+  return 3 + seed % 3;
 }
 
 class History {
@@ -42,141 +46,35 @@ class History {
  private:
   void set_weather();
   void plan();
-  void make_request();
-  marking::Marking random_marking(MemberId const& origin);
-  void fill_body(Request& request);
-  void attempt(Request& request);
-  void answered(Request& request, Result<EnvelopeId> const& result);
-  void again(Request& request);
+  void plan_work();
+  void plan_trouble();
   void crash_somebody();
   void plan_amnesia();
   void plan_restore();
+  void plan_apart();
+  void plan_latecomer();
+  void plan_rot();
+  void plan_slow_disk();
+  void carry_something();
   void cut_something();
   void heal();
+  void mend(SimNode& node);
   void tick();
   void settle();
+  Micros at_some_time() { return world_.dice.between(0, kRough); }
+  void plan_some(std::int64_t low, std::int64_t high, std::function<void()> const& work) {
+    for (auto left = world_.dice.between(low, high); left > 0; --left)
+      world_.schedule.after(at_some_time(), work);
+  }
   SimNode& any_node() { return *world_.nodes[world_.dice.index(world_.nodes.size())]; }
   bool chance(std::uint64_t permille) { return world_.dice.permille(permille); }
 
   World& world_;
   Outcome& outcome_;
-  std::vector<std::string> shared_;  // objects that may be shared once more
-  bool bulky_ = false;  // large bodies from one member on one lane: a batch ends by its bytes
+  Clients clients_{world_, outcome_};
+  std::uint64_t rotten_seq_ = 0;
+  std::optional<MemberId> late_;  // starts for the first time when all the rest is over
 };
-
-// ---- What clients want ------------------------------------------------------------------------
-
-marking::Marking History::random_marking(MemberId const& origin) {
-  marking::Marking out;
-  for (auto const& node : world_.nodes)
-    if (bulky_ || chance(450)) out.rel_to.insert(node->id());
-  if (out.rel_to.empty() && chance(800))
-    for (auto const& node : world_.nodes)
-      if (node->id() != origin) {
-        out.rel_to.insert(node->id());
-        break;
-      }
-  if (chance(40)) out.rel_to.insert(exchange::testing::must(MemberId::parse("STRANGER")));
-  if (chance(30)) out.realm = exchange::testing::must(Realm::parse("EXERCISE:OTHER"));
-  out.classification = static_cast<marking::Classification>(world_.dice.between(0, 4));
-  UnixMs const now = world_.node(origin).clock().now_ms();
-  if (chance(200)) out.expires_ms = now + world_.dice.between(-200, 3'600'000);
-  if (chance(60)) out.expires_ms = now;
-  return out;
-}
-
-void History::fill_body(Request& request) {
-  if (bulky_ && chance(700)) {
-    request.media_type = "application/octet-stream";
-    request.body.resize(static_cast<std::size_t>(world_.dice.between(250'000, 600'000)));
-    world_.dice.random().fill(request.body);
-    return;
-  }
-  request.media_type = "application/stix+json;version=2.1";
-  request.objects = static_cast<std::size_t>(world_.dice.between(1, 3));
-  std::string objects;
-  for (std::size_t i = 0; i < request.objects; ++i) {
-    bool const bad = chance(150);
-    std::string id = "indicator--" + uuid(world_.dice);
-    if (!shared_.empty() && chance(200)) id = shared_[world_.dice.index(shared_.size())];
-    if (!bad) {
-      request.object_ids.push_back(id);
-      shared_.push_back(id);
-    }
-    objects += std::string(objects.empty() ? "" : ",") +
-               R"({"type":"indicator","spec_version":"2.1","id":")" + id +
-               R"(","created":"2026-01-01T00:00:00.000Z","modified":"2026-01-01T00:00:00.000Z",)" +
-               (bad ? R"("pattern":7})"
-                    : R"("pattern":"[domain-name:value = 'a.example']","pattern_type":"stix",)"
-                      R"("valid_from":"2026-01-01T00:00:00Z"})");
-  }
-  request.body = to_bytes(R"({"type":"bundle","id":"bundle--)" + uuid(world_.dice) +
-                          R"(","objects":[)" + objects + "]}");
-}
-
-void History::make_request() {
-  Request request;
-  request.origin = (bulky_ ? *world_.nodes.front() : any_node()).id();
-  request.marking = random_marking(request.origin);
-  request.precedence = static_cast<Precedence>(world_.dice.between(0, kLaneCount - 1));
-  if (chance(400)) request.precedence = chance(500) ? Precedence::kFlash : Precedence::kRoutine;
-  if (bulky_) request.precedence = Precedence::kPriority;
-  request.keep_private = chance(80);
-  fill_body(request);
-  if (chance(750)) request.key = "key-" + uuid(world_.dice);
-  Request& kept = world_.ledger.add(std::move(request));
-  world_.tell(kept.origin, "client wants " + kept.name() + ": " + marking::banner(kept.marking) +
-                               " " + std::string(precedence_name(kept.precedence)) +
-                               (kept.keep_private ? " private" : ""));
-  attempt(kept);
-}
-
-void History::attempt(Request& request) {
-  if (request.state != Request::State::kOpen) return;
-  SimNode& node = world_.node(request.origin);
-  if (!node.up()) return again(request);
-  bool const refuse = world_.ledger.must_refuse(request, node.clock().now_ms());
-  auto const attempts = request.tried.size();
-  auto const done = std::make_shared<bool>(false);
-  node.share(request, [this, &request, done](Result<EnvelopeId> result) {
-    if (std::exchange(*done, true)) return;
-    if (result && chance(100)) return again(request);  // the answer got lost on its way
-    answered(request, result);
-  });
-  if (refuse && !*done && request.tried.size() > attempts)
-    throw Violation("law 1: " + request.name() + " was not refused");
-  world_.schedule.after(600 * kMs, [this, &request, done] {
-    if (!std::exchange(*done, true)) again(request);
-  });
-}
-
-// The client tries again if it can do so without doubling, else it gives up.
-void History::again(Request& request) {
-  if (request.key.empty() && !request.tried.empty()) {
-    request.state = Request::State::kUnknown;
-    return;
-  }
-  world_.schedule.after(world_.dice.between(20 * kMs, 200 * kMs),
-                        [this, &request] { attempt(request); });
-}
-
-void History::answered(Request& request, Result<EnvelopeId> const& result) {
-  UnixMs const now = world_.node(request.origin).clock().now_ms();
-  if (result) {
-    world_.tell(request.origin, request.name() + " is accepted");
-    ++outcome_.accepted;
-    return world_.ledger.accepted(request, *result);
-  }
-  Code const code = result.error().code;
-  world_.tell(request.origin, request.name() + " is answered " + result.error().text());
-  // A conflict of ids is the disk's "perhaps", or a request with this key is being worked on.
-  if (code_retryable(code) || code == Code::kConflict) return again(request);
-  ++outcome_.refused;
-  world_.ledger.refused(request, now, code);
-  // An earlier attempt may have left its mark on the disk unseen: then the refusal is not the whole
-  // truth, and this client knows that.
-  if (request.tried.size() > 1) request.state = Request::State::kUnknown;
-}
 
 // ---- What goes wrong --------------------------------------------------------------------------
 
@@ -193,24 +91,49 @@ void History::set_weather() {
   if (chance(500))
     world_.weather.index_fault_permille = static_cast<std::uint64_t>(dice.between(0, 200));
   if (chance(80)) world_.weather.commit_queue_max = 3;
-  bulky_ = chance(40);
+  clients_.bulky = chance(40);
+  world_.weather.relays = chance(350);
+  for (auto const& node : world_.nodes) node->set_asks(chance(200));
 }
 
 void History::plan() {
-  auto& dice = world_.dice;
-  auto const at = [&] { return dice.between(0, kRough); };
-  auto const plan_some = [&](std::int64_t low, std::int64_t high, auto work) {
-    for (auto left = dice.between(low, high); left > 0; --left) world_.schedule.after(at(), work);
-  };
-  plan_some(4, 14, [this] { make_request(); });
-  if (chance(500)) {  // and some in a burst, so that batches hold many
-    Micros const start = at();
-    for (auto left = dice.between(3, 8); left > 0; --left)
-      world_.schedule.after(start + dice.between(0, 5 * kMs), [this] { make_request(); });
+  plan_work();
+  plan_trouble();
+  if (clients_.bulky || chance(100)) plan_amnesia();
+  auto const draw = world_.dice.between(0, 99);
+  if (draw < 25)
+    plan_restore();
+  else if (draw < 35)
+    plan_apart();
+  else if (draw < 45)
+    plan_rot();
+  if (chance(100)) plan_latecomer();
+  if (chance(100)) plan_slow_disk();
+  if (chance(500)) {
+    auto const member = any_node().id();
+    if (member != late_) world_.attacker->act_for(member);
+    plan_some(2, 10, [this] { world_.attacker->strike(); });
   }
+}
+
+void History::plan_work() {
+  auto const share = [this] { clients_.share(); };
+  plan_some(4, 14, share);
+  if (chance(500)) {  // and some in a burst, so that batches hold many
+    Micros const start = at_some_time();
+    for (auto left = world_.dice.between(3, 8); left > 0; --left)
+      world_.schedule.after(start + world_.dice.between(0, 5 * kMs), share);
+  }
+  if (chance(650)) {
+    plan_some(2, 12, [this] { clients_.operate(); });
+    plan_some(0, 4, [this] { clients_.decide(); });
+  }
+  if (chance(350)) plan_some(2, 10, [this] { clients_.group(); });
+  if (chance(250)) plan_some(1, 4, [this] { carry_something(); });
+}
+
+void History::plan_trouble() {
   plan_some(0, 5, [this] { crash_somebody(); });
-  if (bulky_ || chance(100)) plan_amnesia();
-  if (chance(250)) plan_restore();
   plan_some(0, 4, [this] { cut_something(); });
   plan_some(0, 2, [this] {
     SimNode& node = any_node();
@@ -221,15 +144,11 @@ void History::plan() {
     SimNode& node = any_node();
     if (node.up()) node.sign_checkpoint();
   });
-  if (chance(500)) {
-    world_.attacker->act_for(any_node().id());
-    plan_some(2, 10, [this] { world_.attacker->strike(); });
-  }
 }
 
 void History::crash_somebody() {
-  SimNode& node = bulky_ && chance(600) ? *world_.nodes.front() : any_node();
-  if (!node.up()) return;
+  SimNode& node = clients_.bulky && chance(600) ? *world_.nodes.front() : any_node();
+  if (!node.up()) return;  // down already, or not there yet
   ++outcome_.crashes;
   node.crash();
   Micros const down = chance(600) ? world_.dice.between(1 * kMs, 60 * kMs)
@@ -268,6 +187,7 @@ void History::plan_amnesia() {
 // peers would give back to it may be what they have been cheated with.
 void History::plan_restore() {
   SimNode& node = any_node();
+  if (node.id() == late_) return;
   Micros const saved_at = world_.dice.between(0, kRough - 100 * kMs);
   Micros const restored_at = world_.dice.between(saved_at, kRough - 50 * kMs);
   auto const saved = std::make_shared<std::shared_ptr<Disk::Saved const>>();
@@ -284,6 +204,61 @@ void History::plan_restore() {
       if (!node.up()) node.start();
     });
   });
+}
+
+// Two that can't reach each other any more, whatever heals. Others carry for them, or people do.
+// After a restore only the link can settle numbers, so there is none in such a history.
+void History::plan_apart() {
+  MemberId const a = any_node().id(), b = any_node().id();
+  if (a == b) return;
+  if (world_.nodes.size() < 3) world_.weather.relays = false;
+  world_.schedule.after(at_some_time(), [this, a, b] {
+    world_.tell(a, "is cut from " + b.str() + " for good");
+    world_.weather.apart = {a, b};
+    world_.network.cut(a, b);
+    world_.network.cut(b, a);
+  });
+}
+
+// Everybody else was there from the first day; the link to it and its index begin days later.
+void History::plan_latecomer() {
+  if (world_.nodes.size() < 3 || world_.weather.apart || clients_.bulky) return;
+  late_ = world_.nodes.back()->id();
+  world_.tell(*late_, "has not started yet");
+}
+
+// A byte of what is stored changes at rest. Whoever reads it is told; at the end an operator puts
+// back a good copy of the file.
+void History::plan_rot() {
+  SimNode& node = any_node();
+  world_.schedule.after(at_some_time(), [this, &node] {
+    auto& disk = node.disk();
+    std::vector<std::uint64_t> whole;
+    if (node.up()) world_.witness->log_grew(node);
+    for (std::uint64_t seq = 1; node.up() && seq <= disk.log().size(); ++seq)
+      if (!disk.log().at(seq).shredded) whole.push_back(seq);
+    if (whole.empty()) return;
+    auto const seq = whole[world_.dice.index(whole.size())];
+    world_.tell(node.id(), "record " + std::to_string(seq) + " rots");
+    world_.weather.rotten = node.id();
+    rotten_seq_ = seq;
+    disk.rot(seq, world_.dice.index(1 << 20));
+    ++outcome_.rotten;
+  });
+}
+
+void History::plan_slow_disk() {
+  SimNode& node = any_node();
+  world_.schedule.after(at_some_time(), [this, &node] {
+    world_.tell(node.id(), "has a slow disk");
+    world_.weather.slow_disk = node.id();
+  });
+}
+
+void History::carry_something() {
+  SimNode& from = any_node();
+  SimNode& to = any_node();
+  carry_file(world_, from, to.id());
 }
 
 // One direction between two, both, or one member from all others.
@@ -307,11 +282,40 @@ void History::cut_something() {
 
 void History::heal() {
   world_.story.tell(world_.schedule.now(), "ALL", "heals");
-  world_.weather = {};
+  auto const before = std::exchange(world_.weather, {});
   world_.weather.rough = false;
+  world_.weather.relays = before.relays;
+  world_.weather.apart = before.apart;
   world_.network.calm();
+  if (before.rotten) mend(world_.node(*before.rotten));
+  if (late_ && chance(700)) {
+    auto const days = world_.dice.between(1, 10);
+    world_.story.tell(world_.schedule.now(), "ALL", std::to_string(days) + " days go by");
+    world_.schedule.sleep(days * 24 * 3600 * 1000);
+  }
   for (auto const& node : world_.nodes)
     if (!node->up()) node->start();
+}
+
+// The damage is found before anything is mended: a check says so and an audit names the record.
+// What a peer holds as well comes from there, else from the operator's copy.
+void History::mend(SimNode& node) {
+  if (!node.up()) node.start();
+  auto& log = node.disk().log();
+  auto const audited = must(node.store().audit(1, log.size(), SIZE_MAX));
+  std::vector<std::uint64_t> damaged;
+  for (auto const& row : audited.rows)
+    if (row.flaw != store::Flaw::kNone) damaged.push_back(row.seq);
+  if (damaged != std::vector<std::uint64_t>{rotten_seq_} || node.store().check())
+    throw Violation("law 4: " + node.id().str() + " does not notice a damaged record");
+  auto good = log.at(rotten_seq_);
+  for (auto const& other : world_.nodes) {
+    auto copy = other->disk().log().find(good.id);
+    if (other->id() != node.id() && copy && !copy->shredded && copy->digest == good.digest)
+      good.bytes = std::move(copy->bytes);
+  }
+  must(node.store().put_back({good}, false));
+  if (auto const sound = node.store().check(); !sound) throw Violation(sound.error().text());
 }
 
 // ---- The course of it -------------------------------------------------------------------------
@@ -325,7 +329,12 @@ void History::tick() {
 void History::settle() {
   Micros const limit = world_.schedule.now() + kRestWithin;
   Micros next_tick = world_.schedule.now();
-  while (!world_.witness->at_rest()) {
+  for (int round = 0; !world_.witness->at_rest(); ++round) {
+    if (auto const& apart = world_.weather.apart;
+        apart && !world_.weather.relays && round % 5 == 0) {
+      carry_file(world_, world_.node(apart->first), apart->second);
+      carry_file(world_, world_.node(apart->second), apart->first);
+    }
     if (world_.schedule.now() > limit)
       throw Violation("liveness: it does not come to rest: " + world_.witness->unrest());
     next_tick += kTick;
@@ -340,8 +349,9 @@ void History::settle() {
 
 void History::run() {
   set_weather();
-  for (auto const& node : world_.nodes) node->start();
   plan();
+  for (auto const& node : world_.nodes)
+    if (node->id() != late_) node->start();
   for (Micros at = kTick; at < kRough; at += kTick) world_.schedule.after(at, [this] { tick(); });
   bool healed = false;
   world_.schedule.after(kRough, [this, &healed] {
@@ -351,6 +361,9 @@ void History::run() {
   while (!healed && world_.schedule.step()) ++outcome_.events;
   settle();
   world_.witness->everything();
+  outcome_.relayed = world_.relayed;
+  outcome_.carried = world_.carried;
+  outcome_.destroyed = world_.witness->destroyed();
   for (auto const& node : world_.nodes) {
     outcome_.delivered += node->disk().log().size();
     for (auto const& peer : world_.nodes)
@@ -366,7 +379,7 @@ World::World(std::uint64_t seed, bool print, Mutant planted, Founders const& the
       mutant(planted),
       founders(the_founders),
       network(*this),
-      ledger(the_founders.community.head.roster()),
+      ledger(the_founders.community.head.roster(), the_founders.community.id),
       attacker(std::make_unique<Attacker>(*this)),
       witness(std::make_unique<Witness>(*this)) {
   for (auto const& member : founders.members)
@@ -381,8 +394,15 @@ SimNode& World::node(MemberId const& member) {
 }
 
 Outcome run_history(Options const& options) {
+  // The story has it all; what nodes log has the real time in it.
+  static bool const quiet = [] {
+    obs::LogOptions silent;
+    silent.level = obs::Level::kOff;
+    return obs::set_up_log(std::move(silent)).has_value();
+  }();
+  static_cast<void>(quiet);
   Outcome out;
-  std::size_t const members = options.members != 0 ? options.members : 3 + options.seed % 3;
+  std::size_t const members = options.members != 0 ? options.members : members_of(options.seed);
   World world(options.seed, options.trace, options.mutant, founders_of(members));
   try {
     History(world, out).run();

@@ -11,7 +11,7 @@ namespace amic::sim {
 
 struct Options {
   std::uint64_t seed = 1;
-  std::size_t members = 0;  // 0: 3 to 5, from the seed
+  std::size_t members = 0;  // 0: 3 to 5, now and then 7 or 11, from the seed
   bool trace = false;       // print the story
   Mutant mutant = Mutant::kNone;
 };
@@ -22,6 +22,7 @@ struct Outcome {
   std::uint64_t events = 0;
   // What was reached, so that a test can see that the weather was rough enough.
   std::uint64_t accepted = 0, refused = 0, delivered = 0, crashes = 0, quarantined = 0;
+  std::uint64_t operations = 0, destroyed = 0, groups = 0, relayed = 0, carried = 0, rotten = 0;
 };
 Outcome run_history(Options const& options);
 

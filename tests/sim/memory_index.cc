@@ -550,6 +550,27 @@ Hash MemoryIndex::digest() const {
   return crypto::sha256(out.bytes());
 }
 
+std::optional<store::OperationRow> MemoryIndex::any_operation(Hash const& target) const {
+  for (auto const& [key, row] : operations_)
+    if (key.first == target) return row;
+  return std::nullopt;
+}
+
+bool MemoryIndex::mentions(std::string_view text) const {
+  auto const in = [&](std::string_view where) { return where.find(text) != where.npos; };
+  for (auto const& [label, id] : labels_.by_label)
+    if (in(as_text(label))) return true;
+  for (auto const& [ord, row] : objects_)
+    if (in(row.body)) return true;
+  for (auto const& [seq, item] : items_)
+    if (in(item.row.title) || in(item.row.media_type)) return true;
+  for (auto const& [key, row] : refused_)
+    if (in(row.reason) || in(row.body)) return true;
+  for (auto const& [key, row] : operations_)
+    if (in(row.reason)) return true;
+  return false;
+}
+
 Result<void> MemoryIndex::check() const {
   std::size_t ids = 0;
   for (auto const& [id, ords] : by_id_) ids += ords.size();

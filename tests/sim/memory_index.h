@@ -47,6 +47,9 @@ class MemoryIndex {
   std::uint64_t object_count(store::AudienceSet const& readable) const;
   std::optional<store::OperationRow> operation(Hash const& target,
                                                MemberId const& originator) const;
+  std::optional<store::OperationRow> any_operation(Hash const& target) const;  // a planted bug
+  // Whether this stands anywhere in it.
+  bool mentions(std::string_view text) const;
   Result<std::vector<store::OperationRow>> operations(std::uint64_t after_seq, std::size_t limit,
                                                       store::AudienceSet const& readable) const;
   Result<std::vector<store::OperationRow>> duties(store::Duty duty, Hash const& after,

@@ -103,9 +103,10 @@ Result<void> MemoryLog::add_sent(Append const& unit, std::uint64_t first_seq) {
       return fail(Code::kOutOfRange, "append.sent");
     Lane& lane = lanes_[{sent.peer, sent.lane}];
     auto const there = lane.rows.find(sent.n);
-    if (there != lane.rows.end() && there->second.digest != sent.digest)
+    bool const other = there != lane.rows.end() && there->second.digest != sent.digest;
+    if (other && (!sent.proven || sent.n > lane.acked_n))
       return fail(Code::kConflict, "append.sent", "another one has this number");
-    if (there != lane.rows.end()) continue;
+    if (there != lane.rows.end() && !other) continue;
     std::uint64_t const seq = sent.record ? first_seq + *sent.record : sent.seq;
     lane.put({sent.peer, sent.lane, sent.n, seq, sent.bytes, sent.queued_ms}, sent.digest);
   }
@@ -280,6 +281,24 @@ std::optional<Bytes> MemoryLog::tile(std::uint8_t level, std::uint64_t index) co
   return found->second;
 }
 
+void MemoryLog::put(Record record) {
+  if (!record.shredded) shredded_.erase(record.seq);
+  records_.at(record.seq - 1) = std::move(record);
+}
+
+bool MemoryLog::mentions(std::string_view text) const {
+  auto const in = [&](std::string_view where) { return where.find(text) != where.npos; };
+  for (Record const& record : records_)
+    if (in(as_text(record.bytes))) return true;
+  for (auto const& [space, rows] : kv_)
+    for (auto const& [key, value] : rows)
+      if (in(key) || in(as_text(value))) return true;
+  for (auto const& [peer, held] : quarantine_)
+    for (auto const& entry : held.entries)
+      if (in(entry.reason) || in(as_text(entry.bytes))) return true;
+  return false;
+}
+
 Result<void> MemoryLog::may_shred(std::uint64_t seq) const {
   if (seq == 0 || seq > size())
     return fail(Code::kNotFound, "shred", "no record " + std::to_string(seq));
@@ -314,7 +333,64 @@ store::FeedEnd MemoryLog::shredded_end(std::uint64_t upto) const {
   return out;
 }
 
+// ---- Damage -----------------------------------------------------------------------------------
+
+Result<void> MemoryLog::readable(std::uint64_t from_seq, std::size_t count, bool bytes) const {
+  from_seq = std::max<std::uint64_t>(from_seq, 1);
+  for (auto at = flaws_.lower_bound(from_seq); at != flaws_.end(); ++at) {
+    if (at->first - from_seq >= count) break;
+    bool const hurts =
+        at->second == store::Flaw::kMissing || (bytes && at->second != store::Flaw::kId);
+    if (hurts) return fail(Code::kCorrupt, "log", "record " + std::to_string(at->first));
+  }
+  return {};
+}
+
+store::Audited MemoryLog::audit(std::uint64_t from_seq, std::uint64_t upto_seq,
+                                std::size_t bytes_max) const {
+  store::Audited out;
+  for (auto seq = std::max<std::uint64_t>(from_seq, 1); seq <= upto_seq; ++seq) {
+    auto& row = out.rows.emplace_back();
+    row.seq = seq;
+    auto const flaw = flaws_.find(seq);
+    row.flaw = seq > size()           ? store::Flaw::kMissing
+               : flaw != flaws_.end() ? flaw->second
+                                      : store::Flaw::kNone;
+    if (row.flaw == store::Flaw::kMissing) continue;
+    row.record = at(seq);
+    out.bytes += row.record->bytes.size();
+    row.record->bytes.clear();
+    if (out.bytes >= bytes_max) break;
+  }
+  return out;
+}
+
+Result<store::PutBack> MemoryLog::put_back(std::vector<Record> const& records, bool proven) {
+  store::PutBack out;
+  std::vector<std::uint64_t> whole;
+  for (Record const& record : records) {
+    std::string const name = "record " + std::to_string(record.seq);
+    if (record.seq == 0 || record.seq > size()) return fail(Code::kOutOfRange, "put_back", name);
+    auto const flaw = flaws_.find(record.seq);
+    bool const erased = at(record.seq).shredded;
+    if (record.shredded != erased) return fail(Code::kUnavailable, "put_back", name);
+    if (!erased && crypto::sha256(record.bytes) != record.digest)
+      return fail(Code::kInternal, "put_back", name);
+    // Here the row of before is never lost, so it always has the last word.
+    if (at(record.seq).digest != record.digest && (!proven || flaw == flaws_.end()))
+      return fail(Code::kConflict, "put_back", name);
+    if (flaw == flaws_.end()) continue;
+    out.index_stale = out.index_stale || flaw->second == store::Flaw::kKey;
+    ++out.records;
+    whole.push_back(record.seq);
+  }
+  for (auto const seq : whole) flaws_.erase(seq);
+  return out;
+}
+
 Result<void> MemoryLog::check() const {
+  if (!flaws_.empty())
+    return fail(Code::kCorrupt, "log", "record " + std::to_string(flaws_.begin()->first));
   for (Record const& record : records_) {
     if (record.shredded) continue;
     std::string const name = "record " + std::to_string(record.seq);

@@ -41,6 +41,18 @@ class MemoryLog {
   std::optional<Bytes> tile(std::uint8_t level, std::uint64_t index) const;
   Result<void> check() const;
 
+  // Bit rot: from now on the record is damaged in this way, until it is put back.
+  void damage(std::uint64_t seq, store::Flaw flaw) { flaws_[seq] = flaw; }
+  std::map<std::uint64_t, store::Flaw> const& flaws() const { return flaws_; }
+  // kCorrupt if one of these records can't be read, or, without their bytes, is missing.
+  Result<void> readable(std::uint64_t from_seq, std::size_t count, bool bytes) const;
+  store::Audited audit(std::uint64_t from_seq, std::uint64_t upto_seq, std::size_t bytes_max) const;
+  Result<store::PutBack> put_back(std::vector<store::Record> const& records, bool proven);
+
+  void put(store::Record record);  // in place of the one with its seq: damage, and its repair
+  // Whether this stands anywhere in it: in records as they are stored, keys, values, quarantine.
+  bool mentions(std::string_view text) const;
+
   // Erasure: kNotFound, kConflict while a peer has not signed for the record.
   Result<void> may_shred(std::uint64_t seq) const;
   void shred(std::uint64_t seq, store::FeedEnd end);
@@ -75,6 +87,7 @@ class MemoryLog {
   std::vector<store::Record> records_;
   std::map<EnvelopeId, std::uint64_t> by_id_;
   std::map<std::uint64_t, store::FeedEnd> shredded_;  // by seq
+  std::map<std::uint64_t, store::Flaw> flaws_;        // by seq
   std::map<std::pair<MemberId, std::uint8_t>, Lane> lanes_;
   std::map<std::pair<MemberId, std::uint8_t>, std::map<std::uint64_t, store::LaneRow>> received_;
   std::map<std::tuple<store::CursorKind, MemberId, std::uint8_t>, store::Cursor> cursors_;

@@ -15,6 +15,7 @@ using Lock = std::lock_guard<std::mutex>;
 void Disk::crash(std::size_t lost_batches, bool index_lost) {
   Lock const lock(mutex_);
   if (defects.loses_synced_tail) log_ = before_last_;
+  if (before_shred_) log_.put(*std::exchange(before_shred_, std::nullopt));
   if (!afterwards_.empty()) static_cast<void>(log_.append(afterwards_));  // ids may be taken by now
   afterwards_.clear();
   if (index_lost) {
@@ -40,6 +41,14 @@ void Disk::restore(Saved const& saved) {
   applied_ = saved.applied;
   afterwards_.clear();
   index_lost_ = false;
+}
+
+void Disk::rot(std::uint64_t seq, std::size_t offset) {
+  Lock const lock(mutex_);
+  if (!defects.serves_rot) return log_.damage(seq, store::Flaw::kBytes);
+  auto record = log_.at(seq);
+  record.bytes[offset % record.bytes.size()] ^= 0x40;
+  log_.put(std::move(record));
 }
 
 Result<void> Disk::replay(std::size_t batches) {
@@ -136,19 +145,25 @@ Result<std::vector<store::Record>> MemoryStore::log_read(std::uint64_t from_seq,
                                                          std::size_t count_max,
                                                          std::size_t bytes_max) {
   Lock const lock(disk_->mutex_);
-  return disk_->log_.read(from_seq, count_max, bytes_max);
+  auto records = disk_->log_.read(from_seq, count_max, bytes_max);
+  AMIC_TRY_VOID(disk_->log_.readable(from_seq, records.size(), true));
+  return records;
 }
 
 Result<std::vector<Hash>> MemoryStore::log_digests(std::uint64_t from_seq, std::size_t count_max,
                                                    std::vector<store::RecordKind>* kinds) {
   Lock const lock(disk_->mutex_);
-  return disk_->log_.digests(from_seq, count_max, kinds);
+  auto digests = disk_->log_.digests(from_seq, count_max, kinds);
+  AMIC_TRY_VOID(disk_->log_.readable(from_seq, digests.size(), false));
+  return digests;
 }
 
 Result<std::optional<store::Record>> MemoryStore::log_find(EnvelopeId const& id) {
   Lock const lock(disk_->mutex_);
   if (disk_->defects.forgets_ids) return std::optional<store::Record>();
-  return disk_->log_.find(id);
+  auto record = disk_->log_.find(id);
+  if (record) AMIC_TRY_VOID(disk_->log_.readable(record->seq, 1, true));
+  return record;
 }
 
 namespace {
@@ -226,9 +241,38 @@ Result<void> MemoryStore::shred(std::uint64_t seq, UnixMs) {
   AMIC_TRY_VOID(writable("shred"));
   Lock const lock(disk_->mutex_);
   AMIC_TRY_VOID(disk_->log_.may_shred(seq));
+  auto const fault = disk_->on_shred ? disk_->on_shred() : std::nullopt;
+  if (fault && *fault != Code::kLocked) return fail(*fault, "shred");
+  auto const& defects = disk_->defects;
+  if (defects.keeps_shredded) return {};
+  if (defects.undoes_shredding) disk_->before_shred_ = disk_->log_.at(seq);
   disk_->log_.shred(seq, disk_->index_.end_of(seq));
   disk_->index_.erase(seq);
+  if (defects.shreds_more && seq < disk_->log_.size() &&
+      disk_->log_.at(seq + 1).kind == store::RecordKind::kEnvelopeIn) {
+    disk_->log_.shred(seq + 1, disk_->index_.end_of(seq + 1));
+    disk_->index_.erase(seq + 1);
+  }
+  if (fault) return fail(*fault, "shred", "old pages are still read");
   return {};
+}
+
+Result<store::Audited> MemoryStore::audit(std::uint64_t from_seq, std::uint64_t upto_seq,
+                                          std::size_t bytes_max) {
+  Lock const lock(disk_->mutex_);
+  return disk_->log_.audit(from_seq, upto_seq, bytes_max);
+}
+
+Result<store::Salvaged> MemoryStore::salvage() {
+  AMIC_TRY_VOID(writable("salvage"));
+  return store::Salvaged{};  // there are no pages that could be damaged
+}
+
+Result<store::PutBack> MemoryStore::put_back(std::vector<store::Record> const& records,
+                                             bool proven) {
+  AMIC_TRY_VOID(writable("put_back"));
+  Lock const lock(disk_->mutex_);
+  return disk_->log_.put_back(records, proven);
 }
 
 // ---- The index --------------------------------------------------------------------------------
@@ -240,9 +284,18 @@ Result<void> MemoryStore::apply(store::Derived const& derived) {
   if (derived.upto_seq <= index.watermark()) return {};
   if (auto const code = disk_->on_apply ? disk_->on_apply() : std::nullopt)
     return fail(*code, "index");
-  AMIC_TRY_VOID(index.apply(derived, pending_, disk_->log_.shredded(0, derived.upto_seq)));
+  store::Derived first_ones;
+  auto const* taken = &derived;
+  if (disk_->defects.first_operation_holds) {
+    first_ones = derived;
+    std::erase_if(first_ones.operations, [&](auto const& row) {
+      return index.operation(row.target, row.originator).has_value();
+    });
+    taken = &first_ones;
+  }
+  AMIC_TRY_VOID(index.apply(*taken, pending_, disk_->log_.shredded(0, derived.upto_seq)));
   if (disk_->defects.applies_twice) index.apply_again(derived);
-  disk_->applied_.push_back({derived, std::move(pending_)});
+  disk_->applied_.push_back({*taken, std::move(pending_)});
   pending_.clear();
   return {};
 }
@@ -315,6 +368,7 @@ Result<std::vector<store::Rivals>> MemoryStore::rivals(std::uint64_t seq, std::s
 Result<std::optional<store::OperationRow>> MemoryStore::operation(Hash const& target,
                                                                   MemberId const& originator) {
   Lock const lock(disk_->mutex_);
+  if (disk_->defects.ignores_originator) return disk_->index_.any_operation(target);
   return disk_->index_.operation(target, originator);
 }
 

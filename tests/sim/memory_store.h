@@ -23,13 +23,19 @@ enum class AppendFault : std::uint8_t {
 };
 // Defects of the store that the simulation must notice (mutants.h).
 struct StoreDefects {
-  bool forgets_ids = false;        // neither finds ids nor refuses a second one
-  bool skips_outbox_row = false;   // leaves the second row of a read out
-  bool hides_flash = false;        // the most urgent lane looks empty while another one has rows
-  bool applies_twice = false;      // an index batch is applied again
-  bool keeps_stale_mark = false;   // a crash takes index rows, the watermark stays
-  bool loses_synced_tail = false;  // a crash takes the newest appended record too: no fsync
-  bool drops_tiles = false;        // hashes of the tree are not stored
+  bool forgets_ids = false;         // neither finds ids nor refuses a second one
+  bool skips_outbox_row = false;    // leaves the second row of a read out
+  bool hides_flash = false;         // the most urgent lane looks empty while another one has rows
+  bool applies_twice = false;       // an index batch is applied again
+  bool keeps_stale_mark = false;    // a crash takes index rows, the watermark stays
+  bool loses_synced_tail = false;   // a crash takes the newest appended record too: no fsync
+  bool drops_tiles = false;         // hashes of the tree are not stored
+  bool ignores_originator = false;  // finds an operation on an item, whoever made it
+  bool first_operation_holds = false;  // rows of operations are not replaced
+  bool keeps_shredded = false;         // shred() says that it has and has not
+  bool undoes_shredding = false;       // a crash brings back the record shredded last
+  bool shreds_more = false;            // the received record after it as well
+  bool serves_rot = false;             // reads a damaged record without a word
 };
 
 // What survives a crash. One store at a time is open over it.
@@ -37,6 +43,7 @@ class Disk {
  public:
   std::function<AppendFault()> on_append;         // empty: no faults
   std::function<std::optional<Code>()> on_apply;  // an error that apply() answers with
+  std::function<std::optional<Code>()> on_shred;  // likewise; kLocked: after it was done
   StoreDefects defects;
 
   // Power off. `lost_batches` of the newest index batches are gone, all and the file itself if
@@ -46,6 +53,10 @@ class Disk {
   struct Saved;
   std::shared_ptr<Saved const> save() const;
   void restore(Saved const& saved);
+  // Bit rot of one record, while the node is up or down.
+  void rot(std::uint64_t seq, store::Flaw flaw);
+  // At rest: a byte of a stored record changes.
+  void rot(std::uint64_t seq, std::size_t offset);
   std::size_t index_batches() const { return applied_.size(); }
   MemoryLog const& log() const { return log_; }
   MemoryIndex const& index() const { return index_; }
@@ -63,7 +74,8 @@ class Disk {
   bool open_ = false;
   std::optional<Hash> key_;  // digest of the key that it was made with
   MemoryLog log_;
-  MemoryLog before_last_;  // only with loses_synced_tail
+  MemoryLog before_last_;                      // only with loses_synced_tail
+  std::optional<store::Record> before_shred_;  // only with undoes_shredding
   std::vector<store::Append> afterwards_;
   MemoryIndex index_;
   std::vector<Batch> applied_;  // since the index was made: what a crash may cut
@@ -115,6 +127,11 @@ class MemoryStore final : public store::Store {
                                                              std::size_t count_max) override;
   Result<std::optional<Bytes>> tile(std::uint8_t level, std::uint64_t index) override;
   Result<void> shred(std::uint64_t seq, UnixMs at_ms) override;
+  Result<store::Audited> audit(std::uint64_t from_seq, std::uint64_t upto_seq,
+                               std::size_t bytes_max) override;
+  Result<void> check_pages() override { return {}; }
+  Result<store::Salvaged> salvage() override;
+  Result<store::PutBack> put_back(std::vector<store::Record> const& records, bool proven) override;
 
   Result<void> apply(store::Derived const& derived) override;
   Result<std::uint64_t> watermark() override;

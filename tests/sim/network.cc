@@ -2,6 +2,7 @@
 
 #include "attacker.h"
 #include "sim_node.h"
+#include "witness.h"
 #include "world.h"
 
 namespace amic::sim {
@@ -13,6 +14,22 @@ struct Network::Call {
   Bytes body;
   std::function<void(std::optional<Answer>)> done;  // empty once it was called
 };
+
+namespace {
+// What has to be safe whatever happens on its way; TLS keeps the rest whole.
+bool is_batch(Ask ask) {
+  return ask == Ask::kBatch || ask == Ask::kRelay || ask == Ask::kRelayed;
+}
+}  // namespace
+
+void Network::calm() {
+  cuts_.clear();
+  trouble = {};
+  if (auto const& apart = world_.weather.apart) {
+    cut(apart->first, apart->second);
+    cut(apart->second, apart->first);
+  }
+}
 
 Micros Network::delay() {
   Micros const usual = world_.dice.between(50, trouble.delay_max);
@@ -32,7 +49,8 @@ void Network::request(SimNode& from, MemberId const& to, Ask ask, Bytes body, Mi
                       std::function<void(std::optional<Answer>)> done) {
   auto call = std::make_shared<Call>();
   *call = {from.id(), to, from.life(), ask, std::move(body), std::move(done)};
-  if (ask == Ask::kBatch) world_.attacker->saw(call->from, to, call->body);
+  if (ask == Ask::kBatch || ask == Ask::kRelay) world_.attacker->saw(call->from, to, call->body);
+  world_.witness->crosses(call->from, to, call->body);
   world_.schedule.after(timeout, [this, call] { finish(*call, std::nullopt); });
   int const copies = world_.dice.permille(trouble.duplicate_permille) ? 2 : 1;
   for (int i = 0; i < copies; ++i)
@@ -48,15 +66,15 @@ void Network::deliver(std::shared_ptr<Call> call) {
       world_.schedule.after(delay(), [this, call] { finish(*call, std::nullopt); });
     return;
   }
-  to.serve(call->from, call->ask, call->ask == Ask::kBatch ? on_the_wire(call->body) : call->body,
+  to.serve(call->from, call->ask, is_batch(call->ask) ? on_the_wire(call->body) : call->body,
            [this, call](Answer reply) { answer(call, std::move(reply)); });
 }
 
 void Network::answer(std::shared_ptr<Call> const& call, Answer answer) {
   answer = world_.attacker->answers(call->to, call->from, std::move(answer));
   if (world_.dice.permille(trouble.loss_permille)) return;
-  // TLS keeps these two whole; receipts have to be safe wherever they come from.
-  if (answer.kind != Answer::Kind::kStatus && answer.kind != Answer::Kind::kReturned)
+  // TLS keeps these whole; receipts have to be safe wherever they come from.
+  if (answer.kind == Answer::Kind::kReceipt || answer.kind == Answer::Kind::kGapReceipt)
     answer.body = on_the_wire(std::move(answer.body));
   world_.schedule.after(delay(), [this, call, answer = std::move(answer)] {
     if (!is_cut(call->to, call->from)) finish(*call, answer);

@@ -20,13 +20,22 @@ struct World;
 class SimNode;
 
 struct Answer {
-  enum class Kind { kReceipt, kGapReceipt, kProblem, kStatus, kReturned };
+  enum class Kind { kReceipt, kGapReceipt, kProblem, kStatus, kReturned, kNote, kReceipts };
   Kind kind = Kind::kProblem;
   Bytes body;
   Code code = Code::kInternal;
   std::array<Bytes, kLaneCount> receipts = {};  // kStatus
+  bool fresh = false;                           // kReceipts
 };
-enum class Ask { kBatch, kStatus, kReturned };
+enum class Ask {
+  kBatch,
+  kStatus,
+  kReturned,
+  kRelay,           // a batch to be carried
+  kRelayed,         // one that is carried
+  kRelayReceipts,   // of a sender: those of the member in the body
+  kRelayedReceipts  // of a relay: those for the member in the body
+};
 
 class Network {
  public:
@@ -38,11 +47,8 @@ class Network {
 
   void cut(MemberId const& from, MemberId const& to) { cuts_.insert({from, to}); }
   void mend(MemberId const& from, MemberId const& to) { cuts_.erase({from, to}); }
-  // From now on every message arrives, once and soon.
-  void calm() {
-    cuts_.clear();
-    trouble = {};
-  }
+  // From now on every message arrives, once and soon; but nothing between those kept apart.
+  void calm();
   bool is_cut(MemberId const& from, MemberId const& to) const { return cuts_.contains({from, to}); }
   struct Trouble {
     std::uint64_t loss_permille = 0, duplicate_permille = 0, flip_permille = 0;

@@ -15,6 +15,7 @@ class PeerSender {
   void start() { probe(); }
   void wake();     // something may be sendable
   void refresh();  // every now and then: a probe if the link has been quiet
+  bool linked() const { return linked_; }
   bool idle() const { return in_flight_ == 0 && !pumping_; }
 
  private:

@@ -45,6 +45,17 @@ void QueueCommitter::plant(store::Append& unit) const {
     case Mutant::kSwapRecords:
       if (incoming && unit.records.size() > 1) std::swap(unit.records[0], unit.records[1]);
       break;
+    case Mutant::kLoseReply:
+      for (auto const& record : unit.records)
+        if (record.kind == store::RecordKind::kEnvelopeOut &&
+            exchange::testing::must(envelope::parse_header(record.bytes)).kind ==
+                envelope::Kind::kReply)
+          unit.queue.clear();
+      break;
+    case Mutant::kForgetGroup:
+      if (!unit.sent.empty())
+        std::erase_if(unit.kv, [](auto const& put) { return put.space == "group"; });
+      break;
     default:
       break;
   }
@@ -68,7 +79,8 @@ void QueueCommitter::schedule_run() {
   if (busy_ || waiting_.empty()) return;
   busy_ = true;
   Micros const usual = world_.dice.between(100, 3 * kMs);
-  Micros const disk = world_.dice.permille(30) ? world_.dice.between(20 * kMs, 400 * kMs) : usual;
+  Micros disk = world_.dice.permille(30) ? world_.dice.between(20 * kMs, 400 * kMs) : usual;
+  if (world_.weather.slow_disk == node_.id()) disk = world_.dice.between(kSecond, 5 * kSecond);
   world_.schedule.after(disk, node_.guard([this] { run(); }));
 }
 

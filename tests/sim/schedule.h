@@ -31,6 +31,9 @@ class Schedule {
   // Runs the next event; false if there is none.
   bool step();
   Micros now() const { return now_; }
+  // Days in which nothing happens: clocks go on, and all that waits does so for as much longer.
+  void sleep(std::int64_t ms) { slept_ms_ += ms; }
+  std::int64_t slept_ms() const { return slept_ms_; }
   std::size_t waiting() const { return queue_.size(); }
 
  private:
@@ -47,6 +50,7 @@ class Schedule {
   std::priority_queue<Event, std::vector<Event>, Later> queue_;
   std::uint64_t made_ = 0;
   Micros now_ = 0;
+  std::int64_t slept_ms_ = 0;
 };
 
 // What happened, line by line, for people and for comparing two runs byte by byte.
@@ -83,7 +87,9 @@ class Dice {
 class SkewedClock final : public Clock {
  public:
   explicit SkewedClock(Schedule const& schedule) : schedule_(schedule) {}
-  UnixMs now_ms() const override { return kStart + schedule_.now() / kMs + skew_ms_; }
+  UnixMs now_ms() const override {
+    return kStart + schedule_.now() / kMs + schedule_.slept_ms() + skew_ms_;
+  }
   void set_skew(UnixMs skew_ms) { skew_ms_ = skew_ms; }
 
  private:

@@ -16,7 +16,7 @@ constexpr char kUsage[] =
     "usage: sim [--seed S] [--histories N] [--members M] [--trace] [--mutant NAME] [--mutants]\n"
     "  --seed S       the first seed (default 1); history i has seed S + i\n"
     "  --histories N  how many (default 1)\n"
-    "  --members M    members of the community, 2 to 11 (default: 3 to 5, from the seed)\n"
+    "  --members M    members of the community, 2 to 11 (default: 3 to 5, now and then 7 or 11)\n"
     "  --trace        print the story of each history\n"
     "  --mutant NAME  plant a bug and stop at the first history that finds it\n"
     "  --mutants      list the bugs that can be planted\n"
@@ -87,11 +87,20 @@ int main(int argc, char** argv) {
     sum.delivered += one.delivered;
     sum.crashes += one.crashes;
     sum.quarantined += one.quarantined;
+    sum.operations += one.operations;
+    sum.destroyed += one.destroyed;
+    sum.groups += one.groups;
+    sum.relayed += one.relayed;
+    sum.carried += one.carried;
+    sum.rotten += one.rotten;
   }
   std::chrono::duration<double> const took = std::chrono::steady_clock::now() - begin;
   std::cout << command.histories << " histories held in " << took.count() << " s: " << sum.accepted
             << " shares accepted, " << sum.refused << " refused, " << sum.delivered
             << " records stored, " << sum.quarantined << " forgeries quarantined, " << sum.crashes
-            << " crashes, " << sum.events << " events\n";
+            << " crashes, " << sum.operations << " operations, " << sum.destroyed
+            << " records destroyed, " << sum.groups << " group statements, " << sum.relayed
+            << " batches relayed, " << sum.carried << " files carried, " << sum.rotten
+            << " records damaged, " << sum.events << " events\n";
   return 0;
 }

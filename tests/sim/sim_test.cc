@@ -26,9 +26,15 @@ TEST(Sim, TheSameSeedIsTheSameHistoryToTheByte) {
 
 TEST(Sim, TheWeatherIsRough) {
   Outcome sum;
-  for (std::uint64_t seed = 1; seed <= 30; ++seed) {
+  for (std::uint64_t seed = 1; seed <= 60; ++seed) {
     Outcome const one = run_history({.seed = seed});
     ASSERT_TRUE(one.ok) << seed << ": " << one.violation;
+    sum.operations += one.operations;
+    sum.destroyed += one.destroyed;
+    sum.groups += one.groups;
+    sum.relayed += one.relayed;
+    sum.carried += one.carried;
+    sum.rotten += one.rotten;
     sum.accepted += one.accepted;
     sum.refused += one.refused;
     sum.delivered += one.delivered;
@@ -40,6 +46,12 @@ TEST(Sim, TheWeatherIsRough) {
   EXPECT_GT(sum.delivered, 2 * sum.accepted);
   EXPECT_GT(sum.crashes, 30U);
   EXPECT_GT(sum.quarantined, 10U);
+  EXPECT_GT(sum.operations, 50U);
+  EXPECT_GT(sum.destroyed, 20U);
+  EXPECT_GT(sum.groups, 20U);
+  EXPECT_GT(sum.relayed, 10U);
+  EXPECT_GT(sum.carried, 5U);
+  EXPECT_GE(sum.rotten, 1U);
 }
 
 TEST(Sim, HoldsForTwoMembersAndForEleven) {

@@ -53,22 +53,35 @@ void Witness::log_grew(SimNode& node) {
       continue;
     }
     seen.digests.push_back(record.digest);
-    if (!seen.ids.insert(record.id).second)
+    if (seen.ids.contains(record.id))
       throw Violation("law 4: " + node.id().str() + " stored one envelope twice");
     if (record.kind == store::RecordKind::kEnvelopeOut) {
-      world_.ledger.stored_at_origin(node.id(), record);
+      outgoing(node, seen, record);
     } else {
       incoming(node, seen, record);
     }
+    seen.ids.insert(record.id);
     auto const* request = world_.ledger.find(record.id);
     world_.tell(node.id(), "record " + std::to_string(seq) + " = " + request->name() + " " +
                                codec::to_hex(BytesView(record.digest.view()).first(4)));
   }
 }
 
+void Witness::outgoing(SimNode const& node, Seen const& seen, store::Record const& record) {
+  world_.ledger.stored_at_origin(node.id(), record);
+  auto const& request = *world_.ledger.find(record.id);
+  if (request.kind == Request::Kind::kReply) return reply_made(node, request, record);
+  if (request.kind != Request::Kind::kOperation || request.hostile) return;
+  auto const contents = opened(node, record);
+  Statement statement{&request, record.id, record.digest, node.id(),
+                      must(exchange::decode_operation(contents.body))};
+  world_.ledger.stated(request, std::move(statement),
+                       world_.ledger.standing(request.item, node.id(), seen.ids));
+}
+
 void Witness::incoming(SimNode const& node, Seen& seen, store::Record const& record) const {
   world_.ledger.check_received(node.id(), record);
-  auto const lane = static_cast<std::uint8_t>(world_.ledger.find(record.id)->precedence);
+  auto const lane = world_.ledger.stored(record.id)->lane;
   std::uint64_t& end = seen.lane_end[{record.peer, lane}];
   std::uint64_t const at = world_.ledger.stored(record.id)->seq;
   if (at < end && !waived(record.peer, node.id(), lane) && !either_restored(record.peer, node.id()))
@@ -139,7 +152,7 @@ void Witness::urgent_first(SimNode& node, MemberId const& peer, std::uint8_t lan
 }
 
 void Witness::bounds() const {
-  if (world_.schedule.waiting() > 20'000) throw Violation("law 10: events pile up");
+  if (world_.schedule.waiting() > 50'000) throw Violation("law 10: events pile up");
   for (auto const& node : world_.nodes) {
     if (node->up() && node->committer().waiting() > limits::kCommitQueueMax)
       throw Violation("law 10: the commit queue of " + node->id().str() + " has no bound");
@@ -168,7 +181,8 @@ std::string Witness::unrest() const {
           return lane_name(node->id(), other->id(), lane) + " has two ends";
     if (!node->disk().log().kv_scan("returned", "", 1).empty())
       return node->id().str() + " has not passed on what it got back";
-    if (!node->idle() && !world_.attacker->is(node->id())) return node->id().str() + " is busy";
+    bool const busy = world_.attacker->is(node->id()) ? !node->settled() : !node->idle();
+    if (busy) return node->id().str() + " is busy";
     if (must(node->store().watermark()) < node->disk().log().size())
       return "the index of " + node->id().str() + " is behind";
   }
@@ -189,12 +203,16 @@ void Witness::everything() {
       if (other.get() != &node) lanes(node, *other);
     quarantine(node);
     items(node);
+    groups(node);
     books(node, i == rebuilt);
   }
+  visible();
+  secrets();
 }
 
 void Witness::requests() const {
   for (auto const& request : world_.ledger.requests()) {
+    if (request->hostile) continue;
     if (world_.ledger.was_restored(request->origin)) {
       whole_or_gone(*request);
       continue;
@@ -207,17 +225,20 @@ void Witness::requests() const {
 }
 
 // Its originator was restored: what it had released since the backup is with everybody whom it was
-// for, the originator included, or with nobody, since nobody had it any more.
+// for, the originator included, or with nobody, since nobody had it any more. What was destroyed as
+// the originator had asked nobody has.
 void Witness::whole_or_gone(Request const& request) const {
-  auto const lane = static_cast<std::uint8_t>(request.precedence);
   auto const& kept = backed_up_.at(request.origin);
   for (EnvelopeId const& id : request.tried) {
     if (world_.ledger.stored(id) == nullptr) continue;
+    auto const lane = world_.ledger.stored(id)->lane;
     bool held = world_.node(request.origin).disk().log().find(id).has_value();
     if (!held && kept.contains(id))
       throw Violation("law 4: " + request.name() + " was in the backup and is gone");
-    for (MemberId const& member : world_.ledger.recipients(request))
-      held = held || world_.node(member).disk().log().find(id).has_value();
+    for (MemberId const& member : world_.ledger.recipients(request)) {
+      auto const copy = world_.node(member).disk().log().find(id);
+      held = held || (copy && !copy->shredded);
+    }
     if (!held) continue;
     if (!world_.node(request.origin).disk().log().find(id))
       throw Violation("law 4: " + request.name() + " never came back to its originator");
@@ -230,7 +251,7 @@ void Witness::whole_or_gone(Request const& request) const {
 
 // Exactly once with each recipient; what happens to be anywhere else was found by log_grew().
 void Witness::holders(Request const& request, EnvelopeId const& id) const {
-  auto const lane = static_cast<std::uint8_t>(request.precedence);
+  auto const lane = world_.ledger.stored(id)->lane;
   for (MemberId const& member : world_.ledger.recipients(request)) {
     if (waived(request.origin, member, lane)) continue;
     if (!world_.node(member).disk().log().find(id))
@@ -259,7 +280,7 @@ void Witness::lane(SimNode& from, SimNode& to, std::uint8_t lane,
     auto const& record = log.at(seq);
     auto const* request = world_.ledger.find(record.id);
     if (record.kind != store::RecordKind::kEnvelopeOut ||
-        static_cast<std::uint8_t>(request->precedence) != lane ||
+        world_.ledger.stored(record.id)->lane != lane ||
         !world_.ledger.recipients(*request).contains(to.id()))
       continue;
     ++n;
@@ -284,7 +305,8 @@ void Witness::history(SimNode& from, SimNode& to, std::uint8_t lane) const {
   auto const sent = from.disk().log().sent(to.id(), lane, 0, SIZE_MAX);
   auto const received = to.disk().log().received(from.id(), lane, 0, SIZE_MAX);
   if (sent.size() != received.size())
-    throw Violation("history: " + name + " is longer on one side");
+    throw Violation("history: " + name + " is longer on one side: " + std::to_string(sent.size()) +
+                    " sent, " + std::to_string(received.size()) + " received");
   Hash chain;
   for (std::size_t i = 0; i < sent.size(); ++i) {
     if (sent[i].n != i + 1 || received[i].n != i + 1 || sent[i].digest != received[i].digest)
@@ -296,39 +318,6 @@ void Witness::history(SimNode& from, SimNode& to, std::uint8_t lane) const {
       must(exchange::decode_receipt(must(to.exchange().current_receipt(from.id(), lane))));
   if (current.n != sent.size() || current.chain != chain)
     throw Violation("history: " + name + " is not what was signed for");
-}
-
-// The three sum to the input, once for each record (law 4).
-void Witness::items(SimNode& node) const {
-  auto const& index = node.disk().index();
-  auto const& log = node.disk().log();
-  if (index.all_items().size() != log.size())
-    throw Violation("law 4: the index of " + node.id().str() + " has not one item for each record");
-  for (auto const& [seq, item] : index.all_items()) {
-    auto const* request = world_.ledger.find(item.id);
-    if (request == nullptr || item.id != log.at(seq).id)
-      throw Violation("index: item " + std::to_string(seq) + " of " + node.id().str() +
-                      " is not of its record");
-    if (item.objects + item.quarantined + item.rejected != request->objects)
-      throw Violation("law 4: the counts of " + request->name() + " at " + node.id().str() +
-                      " do not sum to its input");
-    auto const label = marking::encode(request->marking);
-    for (auto const& audience : index.audiences())
-      if (audience.id == item.audience && audience.label != label)
-        throw Violation("law 1: " + request->name() + " is shown under another marking at " +
-                        node.id().str());
-    for (auto const& id : request->object_ids)
-      if (index.versions(id, {item.audience}, item.originator).empty())
-        throw Violation("law 4: " + id + " of " + request->name() + " is missing at " +
-                        node.id().str());
-  }
-  // As many rows as were accepted: none is lost, none is there twice.
-  std::map<std::uint64_t, std::uint64_t> rows;
-  for (auto const& [ord, row] : index.all_objects()) ++rows[row.seq];
-  for (auto const& [seq, item] : index.all_items())
-    if (rows[seq] != item.objects)
-      throw Violation("law 4: objects of item " + std::to_string(seq) +
-                      " took effect twice or not at all at " + node.id().str());
 }
 
 void Witness::quarantine(SimNode& node) const {

@@ -25,6 +25,11 @@ struct Weather {
   std::uint64_t index_fault_permille = 0;  // of an apply
   std::size_t commit_queue_max = 10'000;
   std::optional<MemberId> full_disk;
+  std::optional<MemberId> slow_disk;  // its commits take seconds
+  std::optional<MemberId> rotten;     // a record on its disk is damaged
+  bool relays = false;                // members carry for each other
+  // Two whose direct link is never mended: what they have for each other goes another way.
+  std::optional<std::pair<MemberId, MemberId>> apart;
 };
 
 struct World {
@@ -39,6 +44,8 @@ struct World {
   Weather weather;
   Network network;
   Ledger ledger;
+  std::uint64_t relayed = 0, carried = 0;       // batches handed on, files taken in
+  std::set<std::string> secrets;                // names of groups: never to be seen outside a seal
   std::vector<std::unique_ptr<SimNode>> nodes;  // sorted by member
   std::unique_ptr<Attacker> attacker;           // always there; may have no node to act for
   std::unique_ptr<Witness> witness;

@@ -200,6 +200,11 @@ Query& Query::bind(BytesView blob) {
   return note(sqlite3_bind_blob64(stmt_, ++at_, blob.data(), blob.size(), SQLITE_STATIC));
 }
 
+Query& Query::bind_value(Query const& row, int column) {
+  if (stmt_ == nullptr) return *this;
+  return note(sqlite3_bind_value(stmt_, ++at_, sqlite3_column_value(row.stmt_, column)));
+}
+
 Result<bool> Query::step() {
   if (!state_) return fail(state_.error());
   int const rc = sqlite3_step(stmt_);

@@ -79,6 +79,7 @@ class Query {
   }
   Query& bind(std::string_view text);
   Query& bind(BytesView blob);
+  Query& bind_value(Query const& row, int column);  // whatever stands there
 
   Result<bool> step();  // true: a row is there
   Result<void> run();   // to the end, then ready to bind again

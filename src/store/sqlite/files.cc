@@ -5,9 +5,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <string>
+#include <vector>
 
 namespace amic::store::sqlite {
 namespace {
@@ -79,6 +81,33 @@ Result<void> remove_database(fs::path const& file) {
     if (::unlink(beside.c_str()) != 0 && errno != ENOENT) return system_error(errno, beside);
   }
   return {};
+}
+
+namespace {
+// The keys of what is erased later must not be left in it. A disk that fails here has its reasons.
+void overwrite(int fd) {
+  struct stat info = {};
+  if (::fstat(fd, &info) != 0) return;
+  std::vector<char> const nothing(1 << 20);
+  for (off_t at = 0; at < info.st_size;) {
+    auto const size = std::min<off_t>(info.st_size - at, static_cast<off_t>(nothing.size()));
+    auto const done = ::pwrite(fd, nothing.data(), static_cast<std::size_t>(size), at);
+    if (done <= 0) break;
+    at += done;
+  }
+  static_cast<void>(::fsync(fd));
+}
+}  // namespace
+
+Result<void> replace_database(fs::path const& fresh, fs::path const& old) {
+  int const fd = ::open(old.c_str(), O_WRONLY | O_CLOEXEC);
+  if (fd < 0) return system_error(errno, old);
+  int const rc = ::rename(fresh.c_str(), old.c_str());
+  int const error = errno;
+  if (rc == 0) overwrite(fd);
+  ::close(fd);
+  if (rc != 0) return system_error(error, fresh);
+  return sync_file(old.parent_path());
 }
 
 Result<void> make_directory(fs::path const& directory) {

@@ -42,6 +42,7 @@ class IndexFile {
   Result<std::vector<ItemRow>> items(std::uint64_t after_seq, std::size_t limit,
                                      AudienceSet const& readable, bool newest_first);
   Result<std::optional<ItemRow>> item(EnvelopeId const& id, AudienceSet const& readable);
+  Result<std::optional<UnixMs>> received_ms(std::uint64_t seq);  // of an item's record
   Result<std::vector<EdgeRow>> edges(std::string const& node, bool outgoing, std::size_t limit,
                                      AudienceSet const& readable);
   Result<std::vector<RefusedObject>> refused(std::uint64_t seq);

@@ -115,6 +115,14 @@ Result<std::vector<ItemRow>> IndexFile::items(std::uint64_t after_seq, std::size
   return out;
 }
 
+Result<std::optional<UnixMs>> IndexFile::received_ms(std::uint64_t seq) {
+  AMIC_TRY(auto connection, reader());
+  Query query(*connection, "SELECT received_ms FROM item WHERE seq = ?");
+  AMIC_TRY(bool const row, query.bind(seq).step());
+  if (!row) return std::optional<UnixMs>();
+  return std::optional<UnixMs>(query.integer(0));
+}
+
 Result<std::optional<ItemRow>> IndexFile::item(EnvelopeId const& id, AudienceSet const& readable) {
   AMIC_TRY(auto const lease, reader());
   Query by_id(*lease, "SELECT seq FROM item_by_id WHERE id = ?");

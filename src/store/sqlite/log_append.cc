@@ -134,12 +134,18 @@ Result<void> Appender::add_sent(Append const& unit, std::uint64_t first_seq) {
     if (sent.n == 0 || (sent.record && *sent.record >= unit.records.size()))
       return fail(Code::kOutOfRange, "append.sent");
     AMIC_TRY(Lane* const entry, lane(sent.peer, sent.lane));
+    bool other = false;
     {
       Query there(db_, "SELECT digest FROM outbox WHERE peer = ? AND lane = ? AND n = ?");
       AMIC_TRY(bool const row, there.bind(sent.peer.str()).bind(sent.lane).bind(sent.n).step());
-      if (row && Hash::from(there.blob(0)) != sent.digest)
+      other = row && Hash::from(there.blob(0)) != sent.digest;
+      if (other && (!sent.proven || sent.n > entry->acked_n))
         return fail(Code::kConflict, "append.sent", "another one has this number");
-      if (row) continue;
+      if (row && !other) continue;
+    }
+    if (other) {
+      Query remove(db_, "DELETE FROM outbox WHERE peer = ? AND lane = ? AND n = ?");
+      AMIC_TRY_VOID(remove.bind(sent.peer.str()).bind(sent.lane).bind(sent.n).run());
     }
     std::uint64_t const seq = sent.record ? first_seq + *sent.record : sent.seq;
     AMIC_TRY_VOID(

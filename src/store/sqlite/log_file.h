@@ -15,6 +15,10 @@ namespace amic::store::sqlite {
 // Digest of a row of `outbox`: its own, or, if it was queued by schema 1, that of its record.
 Result<Hash> row_digest(Connection& connection, Query const& row, int column, std::uint64_t seq);
 
+// The highest number of a record: also if the last page of the records can't be read, as long as
+// that of their data keys can.
+Result<std::uint64_t> last_seq(Connection& connection);
+
 class LogFile {
  public:
   static Result<std::unique_ptr<LogFile>> open(std::filesystem::path const& directory,
@@ -52,14 +56,28 @@ class LogFile {
   // How far in the feed the shredded records up to `seq` reached.
   Result<FeedEnd> shredded_end(std::uint64_t seq);
 
+  // Damage: log_repair.cc and salvage.cc. See Store.
+  Result<Audited> audit(std::uint64_t from_seq, std::uint64_t upto_seq, std::size_t bytes_max);
+  Result<void> check_pages();
+  Result<Salvaged> salvage();
+  Result<PutBack> put_back(std::vector<Record> const& records, bool proven);
+  Result<bool> row_readable(std::uint64_t seq);  // all of it but its bytes
+
   Result<void> check();
   Pool& readers() { return *readers_; }
 
  private:
   explicit LogFile(Vault& vault) : vault_(vault) {}
   Result<Record> record_of(Connection& connection, Query const& row);
+  Result<Audited::Row> look_at(Connection& connection, std::uint64_t seq, Audited& out);
+  Result<Flaw> flaw_of(Connection& connection, Record const& row, Audited& out);
+  Result<void> put_one(Record record, bool proven, PutBack& out);
+  Result<void> put_erased(Record const& record);
+  Result<void> open_writer();
 
   Vault& vault_;
+  std::filesystem::path file_;
+  std::uint32_t max_pages_ = 0;
   std::mutex mutex_;                    // over writer_
   std::unique_ptr<Connection> writer_;  // null: read-only
   std::unique_ptr<Pool> readers_;

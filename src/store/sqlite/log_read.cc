@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <utility>
 
 #include "crypto/hash.h"
@@ -15,6 +16,12 @@ constexpr int kReaderCacheKib = 1024;
 Result<RecordKind> kind_of(std::int64_t value) {
   if (value < 1 || value > 3) return fail(Code::kCorrupt, "log.db", "unknown kind of record");
   return static_cast<RecordKind>(value);
+}
+
+// A record that is gone must not let another one take its place.
+Result<void> in_order(std::uint64_t seq, std::uint64_t wanted) {
+  if (seq == wanted) return {};
+  return fail(Code::kCorrupt, "record " + std::to_string(wanted), "is missing");
 }
 
 // A fresh log.db is made under another name and renamed once whole: a log.db without content is
@@ -76,13 +83,12 @@ Result<std::unique_ptr<LogFile>> LogFile::open(std::filesystem::path const& dire
     return fail(Code::kCorrupt, kLogFile, "empty");
 
   std::unique_ptr<LogFile> log(new LogFile(vault));
+  log->file_ = file;
+  log->max_pages_ = options.max_log_pages;
   if (!options.read_only) {
-    Tuning const tuning{.cache_kib = 2048,
-                        .sync_full = true,
-                        .checkpoint_pages = 2000,
-                        .max_pages = options.max_log_pages};
-    AMIC_TRY(log->writer_, Connection::open(file, Access::kReadWrite, false, tuning));
+    AMIC_TRY_VOID(log->open_writer());
     AMIC_TRY_VOID(migrate(*log->writer_, log_schema()));
+    AMIC_TRY_VOID(remove_database(directory / kSalvageFile));  // of one that was interrupted
   }
   log->readers_ = std::make_unique<Pool>(kReaders, [file, alone = options.read_only] {
     return Connection::open_reader(file, alone, kReaderCacheKib);
@@ -95,10 +101,16 @@ Result<std::unique_ptr<LogFile>> LogFile::open(std::filesystem::path const& dire
   return log;
 }
 
+Result<void> LogFile::open_writer() {
+  Tuning const tuning{
+      .cache_kib = 2048, .sync_full = true, .checkpoint_pages = 2000, .max_pages = max_pages_};
+  AMIC_TRY(writer_, Connection::open(file_, Access::kReadWrite, false, tuning));
+  return {};
+}
+
 Result<std::uint64_t> LogFile::size() {
   AMIC_TRY(auto lease, readers_->take());
-  AMIC_TRY(auto const last, (*lease).integer("SELECT coalesce(max(seq), 0) FROM record"));
-  return static_cast<std::uint64_t>(last);
+  return last_seq(*lease);
 }
 
 Result<std::vector<Record>> LogFile::read(std::uint64_t from_seq, std::size_t count_max,
@@ -110,9 +122,10 @@ Result<std::vector<Record>> LogFile::read(std::uint64_t from_seq, std::size_t co
   query.bind(from_seq).bind(count_max);
   std::vector<Record> out;
   std::size_t bytes = 0;
-  for (;;) {
+  for (std::uint64_t next = std::max<std::uint64_t>(from_seq, 1);; ++next) {
     AMIC_TRY(bool const row, query.step());
     if (!row) break;
+    AMIC_TRY_VOID(in_order(query.number(0), next));
     bytes += vault_.plain_size(query.blob(6).size());
     if (!out.empty() && bytes > bytes_max) break;
     AMIC_TRY(auto record, record_of(*lease, query));
@@ -124,13 +137,14 @@ Result<std::vector<Record>> LogFile::read(std::uint64_t from_seq, std::size_t co
 Result<std::vector<Hash>> LogFile::digests(std::uint64_t from_seq, std::size_t count_max,
                                            std::vector<RecordKind>* kinds) {
   AMIC_TRY(auto lease, readers_->take());
-  Query query(*lease, "SELECT kind, digest FROM record WHERE seq >= ? ORDER BY seq LIMIT ?");
+  Query query(*lease, "SELECT kind, digest, seq FROM record WHERE seq >= ? ORDER BY seq LIMIT ?");
   query.bind(from_seq).bind(count_max);
   std::vector<Hash> out;
   if (kinds != nullptr) kinds->clear();
-  for (;;) {
+  for (std::uint64_t next = std::max<std::uint64_t>(from_seq, 1);; ++next) {
     AMIC_TRY(bool const row, query.step());
     if (!row) break;
+    AMIC_TRY_VOID(in_order(query.number(2), next));
     AMIC_TRY(RecordKind const kind, kind_of(query.integer(0)));
     AMIC_TRY(Hash const digest, fixed_column<Hash>(query, 1, "log.db"));
     out.push_back(digest);

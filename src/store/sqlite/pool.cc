@@ -10,7 +10,7 @@ Result<Pool::Lease> Pool::take() {
   std::unique_ptr<Connection> connection;
   {
     std::unique_lock lock(mutex_);
-    returned_.wait(lock, [&] { return out_ < size_max_; });
+    returned_.wait(lock, [&] { return out_ < size_max_ && !closed_; });
     ++out_;
     if (!idle_.empty()) {
       connection = std::move(idle_.back());
@@ -42,6 +42,20 @@ void Pool::give_back(std::unique_ptr<Connection> connection) {
   if (connection != nullptr) idle_.push_back(std::move(connection));
   --out_;
   returned_.notify_all();
+}
+
+Result<void> Pool::while_closed(std::function<Result<void>()> const& work) {
+  std::unique_lock lock(mutex_);
+  returned_.wait(lock, [&] { return !closed_; });
+  closed_ = true;
+  returned_.wait(lock, [&] { return out_ == 0; });
+  idle_.clear();
+  lock.unlock();
+  auto done = work();
+  lock.lock();
+  closed_ = false;
+  returned_.notify_all();
+  return done;
 }
 
 void Pool::close() {

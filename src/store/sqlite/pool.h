@@ -33,6 +33,8 @@ class Pool {
 
   Result<Lease> take();
   void close();  // waits until every lease is back, then closes all; take() opens anew
+  // The same, and take() waits until `work` is done.
+  Result<void> while_closed(std::function<Result<void>()> const& work);
 
  private:
   void give_back(std::unique_ptr<Connection> connection);
@@ -43,6 +45,7 @@ class Pool {
   std::condition_variable returned_;
   std::vector<std::unique_ptr<Connection>> idle_;
   std::size_t out_ = 0;
+  bool closed_ = false;
 };
 
 }  // namespace amic::store::sqlite

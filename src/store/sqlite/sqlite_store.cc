@@ -85,6 +85,23 @@ class SqliteStore final : public Store {
     return finish_shredding(*log_, *index_);
   }
 
+  Result<Audited> audit(std::uint64_t from_seq, std::uint64_t upto_seq,
+                        std::size_t bytes_max) override {
+    return log_->audit(from_seq, upto_seq, bytes_max);
+  }
+  Result<void> check_pages() override { return log_->check_pages(); }
+  Result<Salvaged> salvage() override { return log_->salvage(); }
+  Result<PutBack> put_back(std::vector<Record> const& records, bool proven) override {
+    auto timed = records;
+    for (Record& record : timed) {
+      AMIC_TRY(bool const has_time, log_->row_readable(record.seq));
+      if (has_time) continue;
+      if (auto const at_ms = index_->received_ms(record.seq); at_ms && *at_ms)
+        record.at_ms = **at_ms;
+    }
+    return log_->put_back(timed, proven);
+  }
+
   Result<void> apply(Derived const& derived) override { return index_->apply(derived); }
   Result<std::uint64_t> watermark() override { return index_->watermark(); }
   Result<FeedEnd> feed_end() override {

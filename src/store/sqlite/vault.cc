@@ -108,6 +108,19 @@ Result<Bytes> Vault::seal_record(Connection& log, std::uint64_t seq, BytesView b
   return crypto::aead_seal(crypto::Aead::kAes256Gcm, key.view(), kZeroNonce, {}, bytes);
 }
 
+Result<Bytes> Vault::seal_again(Connection& log, std::uint64_t seq, BytesView bytes, bool& made) {
+  if (!encrypts()) return to_bytes(bytes);
+  auto const key = unwrap(log, seq);
+  // The same message as before under this key and nonce.
+  if (key) return crypto::aead_seal(crypto::Aead::kAes256Gcm, key->view(), kZeroNonce, {}, bytes);
+  if (key.error().code != Code::kCorrupt) return fail(key.error());
+  forget(seq);
+  made = true;
+  Query remove(log, "DELETE FROM dek WHERE seq = ?");
+  AMIC_TRY_VOID(remove.bind(seq).run());
+  return seal_record(log, seq, bytes);
+}
+
 Result<Bytes> Vault::open_record(Connection& log, std::uint64_t seq, BytesView stored) {
   if (!encrypts()) return to_bytes(stored);
   AMIC_TRY(crypto::Secret const key, unwrap(log, seq));

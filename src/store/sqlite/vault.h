@@ -52,6 +52,9 @@ class Vault {
 
   // A new record: keeps a new data key for it; the stored form of its bytes.
   Result<Bytes> seal_record(Connection& log, std::uint64_t seq, BytesView bytes);
+  // The stored form of a record whose bytes were lost: under its data key, if that is there still,
+  // else under a new one (`made` is then set). kUnavailable if its data key was destroyed.
+  Result<Bytes> seal_again(Connection& log, std::uint64_t seq, BytesView bytes, bool& made);
   Result<Bytes> open_record(Connection& log, std::uint64_t seq, BytesView stored);
   std::size_t plain_size(std::size_t stored) const;  // of a record's bytes
   // Overwrites the data key in its place.
