@@ -53,12 +53,13 @@ class Flood {
     request.headers = {{"content-type", std::string(link::kBatchType)}};
     request.body = bodies_[sent_++ % bodies_.size()];
     auto const size = request.body.size();
-    client_->send(endpoint_, std::move(request), 60'000, [this, size](Result<net::Response>) {
-      // The attacker's machine is another one: here it gets what the others leave.
-      ::setpriority(PRIO_PROCESS, 0, 19);
-      bytes_ += size;
-      next();
-    });
+    client_->send(endpoint_, std::move(request), 60'000,
+                  [this, size](Result<net::Response> answer) {
+                    // The attacker's machine is another one: here it gets what the others leave.
+                    ::setpriority(PRIO_PROCESS, 0, 19);
+                    if (answer) bytes_ += size;  // else it was not let in
+                    next();
+                  });
   }
 
   net::Endpoint endpoint_;
