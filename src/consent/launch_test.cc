@@ -1,18 +1,17 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
-#include <cstdlib>
-#include <fstream>
-#include <sstream>
-
 #include "base/limits.h"
 #include "codec/codec.h"
+#include "codec/testing.h"
 #include "consent/head.h"
 #include "consent/testing.h"
 
 namespace amic::consent {
 namespace {
 
+using codec::testing::golden_text;
+using codec::testing::hex_lines;
 using testing::make_founder;
 using testing::make_founders;
 using testing::make_head;
@@ -220,42 +219,23 @@ RC_GTEST_PROP(TranscriptProperty, NoOtherBytesDecode, ()) {
   if (back) RC_ASSERT(encode(*back) == bytes);
 }
 
-// Golden bytes: once published they must decode for ever and encode to themselves. With
-// AMIC_WRITE_GOLDEN=1 a missing file is written (for a new version only).
-std::string golden(std::string const& name, std::string const& fresh) {
-  std::string const path = std::string(AMIC_SOURCE_DIR) + "/tests/compat/" + name;
-  if (std::getenv("AMIC_WRITE_GOLDEN") != nullptr && !std::ifstream(path))
-    std::ofstream(path) << fresh;
-  std::ifstream in(path);
-  EXPECT_TRUE(in) << path << " is missing";
-  std::ostringstream text;
-  text << in.rdbuf();
-  return text.str();
-}
-
-std::string hex_lines(Bytes const& bytes) {
-  std::string const hex = codec::to_hex(bytes);
-  std::string out;
-  for (std::size_t i = 0; i < hex.size(); i += 64) out += hex.substr(i, 64) + "\n";
-  return out;
-}
-
+// Golden bytes: once published they must decode for ever and encode to themselves.
 TEST(Golden, CardHeadAndTranscriptOfVersion1) {
   SeededRandom random(2024);
   auto const founders = make_founders({"AA", "BB", "CC"}, random);
   Transcript const transcript = testing::make_transcript(founders);
   Bytes const head = transcript.draft.head_bytes;
-  EXPECT_EQ(golden("card/v1.hex", hex_lines(encode(founders[0].card))),
+  EXPECT_EQ(golden_text("card/v1.hex", hex_lines(encode(founders[0].card))),
             hex_lines(encode(founders[0].card)));
-  EXPECT_EQ(golden("card/v1.txt", to_text(founders[0].card)), to_text(founders[0].card));
-  EXPECT_EQ(golden("head/v1.hex", hex_lines(head)), hex_lines(head));
-  EXPECT_EQ(golden("transcript/v1.hex", hex_lines(encode(transcript))),
+  EXPECT_EQ(golden_text("card/v1.txt", to_text(founders[0].card)), to_text(founders[0].card));
+  EXPECT_EQ(golden_text("head/v1.hex", hex_lines(head)), hex_lines(head));
+  EXPECT_EQ(golden_text("transcript/v1.hex", hex_lines(encode(transcript))),
             hex_lines(encode(transcript)));
-  std::string const text = golden("transcript/v1.txt", to_text(transcript));
+  std::string const text = golden_text("transcript/v1.txt", to_text(transcript));
   EXPECT_EQ(encode(transcript_from_text(text).value()), encode(transcript));
-  EXPECT_EQ(
-      codec::to_hex(community_of(*transcript_from_text(text))->id.view()) + "\n",
-      golden("transcript/v1.community-id.txt", codec::to_hex(community_id(head).view()) + "\n"));
+  EXPECT_EQ(codec::to_hex(community_of(*transcript_from_text(text))->id.view()) + "\n",
+            golden_text("transcript/v1.community-id.txt",
+                        codec::to_hex(community_id(head).view()) + "\n"));
 }
 
 }  // namespace

@@ -118,4 +118,16 @@ inline Statement forge(Founder const& author, Ledger const& on, Body const& body
   return sign_statement(out, key_of(author, signer));
 }
 
+// Which rule a refusal names.
+template <class T>
+std::string rule(Result<T> const& result) {
+  return result ? "accepted" : rule_of(result.error());
+}
+
+inline Hash some_hash(std::uint8_t value) {
+  Hash out;
+  out.data[31] = value;
+  return out;
+}
+
 }  // namespace amic::consent::testing

@@ -4,16 +4,15 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
-#include <cstdlib>
-#include <fstream>
-#include <sstream>
-
 #include "codec/codec.h"
+#include "codec/testing.h"
 #include "consent/ledger_testing.h"
 
 namespace amic::consent {
 namespace {
 
+using codec::testing::golden_text;
+using codec::testing::hex_lines;
 using testing::forge;
 using testing::id_of;
 using testing::World;
@@ -215,24 +214,6 @@ TEST(JoinAccept, EveryFlippedByteIsRefused) {
 // ---- golden bytes
 // ---------------------------------------------------------------------------------
 
-std::string golden(std::string const& name, std::string const& fresh) {
-  std::string const path = std::string(AMIC_SOURCE_DIR) + "/tests/compat/consent/" + name;
-  if (std::getenv("AMIC_WRITE_GOLDEN") != nullptr && !std::ifstream(path))
-    std::ofstream(path) << fresh;
-  std::ifstream in(path);
-  EXPECT_TRUE(in) << path << " is missing";
-  std::ostringstream text;
-  text << in.rdbuf();
-  return text.str();
-}
-
-std::string hex_lines(Bytes const& bytes) {
-  std::string const hex = codec::to_hex(bytes);
-  std::string out;
-  for (std::size_t i = 0; i < hex.size(); i += 64) out += hex.substr(i, 64) + "\n";
-  return out;
-}
-
 std::string name_of(Body const& body, int number) {
   if (auto const* motion = std::get_if<Motion>(&body))
     return "motion-" + std::string{motion_kind_name(motion->kind())} + "-v1.hex";
@@ -245,7 +226,7 @@ TEST(ConsentGolden, StatementsOfEveryKind) {
   for (auto const& body : all_bodies(w)) {
     std::string const fresh = hex_lines(encode(signed_body(w, body)));
     std::string const name = name_of(body, ++numbers[kind_of(body)]);
-    EXPECT_EQ(golden(name, fresh), fresh) << name;
+    EXPECT_EQ(golden_text("consent/" + name, fresh), fresh) << name;
   }
 }
 
@@ -254,9 +235,9 @@ TEST(ConsentGolden, DecisionHeadAndJoinAccept) {
   NewRules rules{{1}, {}};
   rules.rules.classes = {{"dates", InstrumentKind::kTor, "Article 9", 7, {MotionKind::kAnnounce}}};
   std::string const decision = hex_lines(encode(w.decide(w.motion(0, rules))));
-  EXPECT_EQ(golden("decision-v1.hex", decision), decision);
+  EXPECT_EQ(golden_text("consent/decision-v1.hex", decision), decision);
   std::string const head = hex_lines(encode(w.head()));
-  EXPECT_EQ(golden("head-v2.hex", head), head);
+  EXPECT_EQ(golden_text("consent/head-v2.hex", head), head);
   auto const joiner = testing::make_founder("DD", 40, w.random);
   std::string const accept = hex_lines(encode(sign_join_accept({w.ledgers[0].community().id,
                                                                 1,
@@ -267,7 +248,7 @@ TEST(ConsentGolden, DecisionHeadAndJoinAccept) {
                                                                 {},
                                                                 {}},
                                                                joiner.root, joiner.governance)));
-  EXPECT_EQ(golden("join-accept-v1.hex", accept), accept);
+  EXPECT_EQ(golden_text("consent/join-accept-v1.hex", accept), accept);
 }
 
 }  // namespace

@@ -8,18 +8,9 @@ namespace {
 
 using testing::forge;
 using testing::id_of;
+using testing::rule;
+using testing::some_hash;
 using testing::World;
-
-template <class T>
-std::string rule(Result<T> const& result) {
-  return result ? "accepted" : rule_of(result.error());
-}
-
-Hash some_hash(std::uint8_t value) {
-  Hash out;
-  out.data[31] = value;
-  return out;
-}
 
 TEST(R11, NothingIsSignedBeforeTheCheckAfterAStart) {
   World w;

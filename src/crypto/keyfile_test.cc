@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "codec/codec.h"
+#include "codec/testing.h"
 #include "crypto/hash.h"
 #include "crypto/keyfile_format.h"
 
@@ -225,10 +226,7 @@ TEST_F(KeyFiles, SizesAndEmptyPassphrases) {
 }
 
 Bytes golden(std::string const& name) {
-  std::ifstream in(std::string(AMIC_SOURCE_DIR) + "/tests/compat/key-files/" + name + ".hex");
-  std::string text{std::istreambuf_iterator<char>(in), {}};
-  text.erase(std::remove_if(text.begin(), text.end(), [](char c) { return c <= ' '; }), text.end());
-  return codec::from_hex(text).value();
+  return codec::testing::golden_bytes("key-files/" + name + ".hex");
 }
 
 // The bytes of version 1 never change.

@@ -3,10 +3,8 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
-#include <fstream>
-#include <sstream>
-
 #include "codec/codec.h"
+#include "codec/testing.h"
 #include "crypto/hash.h"
 
 namespace amic::exchange {
@@ -29,15 +27,7 @@ Attachment some_attachment() {
 }
 
 Bytes golden(std::string const& name) {
-  std::ifstream file(std::string(AMIC_SOURCE_DIR) + "/tests/compat/attachment/" + name + ".hex");
-  std::ostringstream text;
-  text << file.rdbuf();
-  std::string hex;
-  for (char const c : text.str())
-    if (!std::isspace(static_cast<unsigned char>(c))) hex += c;
-  auto const bytes = codec::from_hex(hex);
-  EXPECT_TRUE(bytes && !bytes->empty()) << name;
-  return bytes ? *bytes : Bytes();
+  return codec::testing::golden_bytes("attachment/" + name + ".hex");
 }
 
 // A file sealed as an upload does it.

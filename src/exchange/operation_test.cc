@@ -2,10 +2,8 @@
 
 #include <gtest/gtest.h>
 
-#include <fstream>
-#include <sstream>
-
 #include "codec/codec.h"
+#include "codec/testing.h"
 
 namespace amic::exchange {
 namespace {
@@ -40,15 +38,7 @@ Reply some_reply() {
 }
 
 Bytes golden(std::string const& name) {
-  std::ifstream file(std::string(AMIC_SOURCE_DIR) + "/tests/compat/operation/" + name + ".hex");
-  std::ostringstream text;
-  text << file.rdbuf();
-  std::string hex;
-  for (char const c : text.str())
-    if (!std::isspace(static_cast<unsigned char>(c))) hex += c;
-  auto const bytes = codec::from_hex(hex);
-  EXPECT_TRUE(bytes && !bytes->empty()) << name;
-  return bytes ? *bytes : Bytes();
+  return codec::testing::golden_bytes("operation/" + name + ".hex");
 }
 
 TEST(OperationFormat, GoldenBytesNeverChange) {

@@ -4,14 +4,13 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
-#include <fstream>
 #include <map>
 #include <set>
-#include <sstream>
 
 #include "base/limits.h"
 #include "base/random.h"
 #include "codec/codec.h"
+#include "codec/testing.h"
 #include "crypto/hash.h"
 
 namespace amic::exchange {
@@ -153,12 +152,7 @@ struct Sample {
 };
 
 std::string golden(std::string const& name) {
-  std::ifstream in(std::string(AMIC_SOURCE_DIR) + "/tests/compat/link/" + name);
-  std::stringstream text;
-  text << in.rdbuf();
-  auto out = text.str();
-  std::erase_if(out, [](char c) { return c == '\n' || c == ' '; });
-  return out;
+  return codec::to_hex(codec::testing::golden_bytes("link/" + name));
 }
 
 TEST(RangesWire, GoldenBytesStay) {

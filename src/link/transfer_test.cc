@@ -4,13 +4,13 @@
 #include <rapidcheck/gtest.h>
 
 #include <deque>
-#include <fstream>
 #include <functional>
 #include <queue>
 #include <set>
 
 #include "base/random.h"
 #include "codec/codec.h"
+#include "codec/testing.h"
 #include "link/assembly.h"
 #include "link/outgoing.h"
 
@@ -54,10 +54,7 @@ TEST(FrameBytes, RoundTrip) {
 }
 
 Bytes golden(std::string const& name) {
-  std::ifstream in(std::string(AMIC_SOURCE_DIR) + "/tests/compat/link/" + name);
-  std::string text;
-  in >> text;
-  return codec::from_hex(text).value();
+  return codec::testing::golden_bytes("link/" + name);
 }
 
 // The example in docs/formats/link.md.
