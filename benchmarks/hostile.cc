@@ -38,10 +38,8 @@ class Flood {
     client_ = must(net::Client::create(runtime, options));
     for (std::size_t i = 0; i < kAtOnce; ++i) next();
   }
-  ~Flood() {
-    stopping_ = true;
-    client_.reset();
-  }
+  // What still calls next() finds the client until its destructor has waited for that.
+  ~Flood() { stopping_ = true; }
   double megabytes() const { return static_cast<double>(bytes_) / 1e6; }
 
  private:
@@ -64,9 +62,9 @@ class Flood {
 
   net::Endpoint endpoint_;
   std::vector<std::string> bodies_;
-  std::unique_ptr<net::Client> client_;
   std::atomic<bool> stopping_ = false;
   std::atomic<std::size_t> sent_ = 0, bytes_ = 0;
+  std::unique_ptr<net::Client> client_;  // last: goes first
 };
 
 std::vector<std::string> bodies_of(CommunityId const& community, MemberId const& from,

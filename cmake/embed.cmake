@@ -11,3 +11,23 @@ function(amic_embed target file symbol)
   file(CONFIGURE OUTPUT ${source} CONTENT "${text}" @ONLY)
   target_sources(${target} PRIVATE ${source})
 endfunction()
+
+# amic_web(TARGET): builds web/ (needs node and npm) and adds it to TARGET. AMIC_WEB=OFF: the program has no
+# web face, only its API.
+option(AMIC_WEB "Build and embed the web face" ON)
+function(amic_web target)
+  set(out ${CMAKE_BINARY_DIR}/web)
+  if(AMIC_WEB)
+    find_program(NPM npm REQUIRED)
+    file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/web/src/*)
+    list(APPEND sources ${CMAKE_SOURCE_DIR}/web/index.html ${CMAKE_SOURCE_DIR}/web/package-lock.json
+         ${CMAKE_SOURCE_DIR}/web/vite.config.ts ${CMAKE_SOURCE_DIR}/web/tsconfig.json
+         ${CMAKE_SOURCE_DIR}/web/pack.mjs ${CMAKE_SOURCE_DIR}/web/build.sh)
+    add_custom_command(OUTPUT ${out}/web_assets_data.cc COMMAND ${CMAKE_SOURCE_DIR}/web/build.sh ${out}
+                       DEPENDS ${sources} COMMENT "Building the web face" VERBATIM)
+  else()
+    file(CONFIGURE OUTPUT ${out}/web_assets_data.cc CONTENT
+         "#include \"api/web_assets.h\"\nnamespace amic::api {\nstd::span<WebAsset const> web_assets() { return {}; }\n}\n")
+  endif()
+  target_sources(${target} PRIVATE ${out}/web_assets_data.cc)
+endfunction()

@@ -7,11 +7,14 @@ export CCACHE_NOHASHDIR=1 CCACHE_BASEDIR=$PWD
 AMIC_BUILD_PACKAGES=(
   g++ cmake ninja-build ccache lld python3 libssl-dev libsodium-dev libsqlite3-dev libzstd-dev
   libboost1.81-dev libboost-json1.81-dev libexpected-dev libcli11-dev libtomlplusplus-dev
-  libspdlog-dev libfmt-dev
+  libspdlog-dev libfmt-dev libgfshare-dev
 )
+# The web face is built with node and npm, whoever packaged them: Debian's two exclude those of others.
+command -v node >/dev/null && command -v npm >/dev/null || AMIC_BUILD_PACKAGES+=(nodejs npm)
 # GoogleTest and friends are part of the same CMake project.
 AMIC_TEST_PACKAGES=(libgtest-dev libbenchmark-dev librapidcheck-dev curl openssl iproute2 libfaketime
                     spin gcc)
+AMIC_BROWSER_PACKAGES=(chromium)
 AMIC_FULL_PACKAGES=(clang-16 libclang-rt-16-dev)
 
 if [ -t 1 ]; then bold=$'\e[1m' red=$'\e[31m' plain=$'\e[0m'; else bold='' red='' plain=''; fi

@@ -110,6 +110,8 @@ TEST(Access, ScopesAreWhatTheyShouldBe) {
                                                {"POST /api/v1/carriers/sections", Access::kAdmin},
                                                {"GET /api/v1/evidence", Access::kAudit},
                                                {"DELETE /api/v1/tokens/{id}", Access::kAdmin},
+                                               {"POST /api/v1/session", Access::kPublic},
+                                               {"POST /api/v1/session/codes", Access::kAny},
                                                {"GET /metrics", Access::kAudit},
                                                {"GET /healthz", Access::kPublic}};
   std::size_t seen = 0;
@@ -122,7 +124,7 @@ TEST(Access, ScopesAreWhatTheyShouldBe) {
     EXPECT_EQ(found->second, route.access) << found->first;
   }
   EXPECT_EQ(seen, expected.size());
-  EXPECT_EQ(open, 3u);  // healthz, readyz, openapi.json
+  EXPECT_EQ(open, 4u);  // healthz, readyz, openapi.json, log-in
 }
 
 std::string masked(net::Response const& response) {

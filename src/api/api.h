@@ -17,6 +17,8 @@
 #include "exchange/exchange.h"
 #include "exchange/operations.h"
 #include "exchange/repair.h"
+#include "governance/delegation.h"
+#include "identity/sessions.h"
 #include "identity/tokens.h"
 #include "json/json.h"
 #include "net/http.h"
@@ -51,6 +53,7 @@ struct Dependencies {
   exchange::Repair const* repair = nullptr;      // null: nothing can be repaired
   std::function<Result<void>()> start_repair = {};
   exchange::Attachments* attachments = nullptr;  // null: no files are kept
+  governance::Delegation* delegation = nullptr;  // null: no part in consultations
 };
 
 struct Options {
@@ -60,6 +63,7 @@ struct Options {
   std::optional<Hash> local_token_sha256;  // see identity::Tokens
   std::int64_t idempotency_keep_ms = 24LL * 3600 * 1000;
   std::int64_t taxii_status_keep_ms = 24LL * 3600 * 1000;
+  identity::SessionRules sessions = {};
   std::int64_t heartbeat_ms = 15'000;  // event streams: comment line, token checked again
 };
 

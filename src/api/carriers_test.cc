@@ -82,8 +82,7 @@ TEST_F(CarrierApi, SectionsAreTakenOnceAndAForeignFileIsNot) {
   must(b.share(std::move(request)));
   exchange::NodeKeys const keys{b.id(), b.keys().node, b.keys().sealing};
   Realm const realm;
-  exchange::CarrierParts const parts{served.community.founders.community,
-                                     keys,
+  exchange::CarrierParts const parts{keys,
                                      realm,
                                      b.store(),
                                      b.exchange(),

@@ -14,6 +14,7 @@
 #include "api/api.h"
 #include "api/cursor.h"
 #include "api/gate.h"
+#include "identity/sessions.h"
 #include "json/json.h"
 #include "net/http.h"
 
@@ -50,6 +51,8 @@ struct Call {
   std::vector<std::pair<std::string, std::string>> query;
   std::map<std::string, std::string> path;  // route parameters
   identity::Principal who;
+  Hash token_sha256;                   // of the token behind it; public routes: none
+  bool by_session = false;             // a person in a browser, by cookie
   std::shared_ptr<Reach const> reach;  // public routes: none
 
   store::AudienceSet const& readable() const { return reach->audiences; }
@@ -77,6 +80,7 @@ struct Services {
   Options options;
   AudienceCache audiences;
   identity::Tokens tokens;
+  identity::Sessions sessions;
   CursorSealer cursors;
   std::shared_ptr<KeysInUse> keys_in_use = std::make_shared<KeysInUse>();
   std::shared_ptr<Gate> gate = std::make_shared<Gate>();

@@ -78,12 +78,12 @@ bool Events::full() const {
 }
 
 bool Events::add(std::shared_ptr<net::EventStream> stream, identity::Principal who,
-                 std::string authorization, std::uint64_t after_seq) {
+                 Credentials credentials, std::uint64_t after_seq) {
   {
     std::lock_guard const lock(mutex_);
     if (stopped_ || count_ >= services_.options.event_streams_max) return false;
     ++count_;
-    newcomers_.push_back({std::move(stream), std::move(who), std::move(authorization), after_seq});
+    newcomers_.push_back({std::move(stream), std::move(who), std::move(credentials), after_seq});
   }
   index_applied();
   return true;
@@ -107,8 +107,7 @@ void Events::index_applied() {
 bool Events::serve(Subscriber& subscriber, bool heartbeat) {
   if (subscriber.stream->closed()) return false;
   if (heartbeat) {
-    auto const again = services_.tokens.authenticate_header(subscriber.authorization,
-                                                            services_.deps.clock.now_ms());
+    auto const again = still_valid(services_, subscriber.credentials);
     if (!again || !subscriber.stream->push(": still here\n\n")) return false;
     subscriber.who = *again;
   }
@@ -186,10 +185,10 @@ void open_stream(Services& services, Call call, net::Responder respond) {
                  {"cache-control", "no-store"},
                  {"x-accel-buffering", "no"}};
   out.on_stream = [&services, after = *after, who = call.who,
-                   authorization = std::string(call.request.header("authorization"))](
-                      std::shared_ptr<net::EventStream> stream) {
+                   credentials =
+                       credentials_of(call.request)](std::shared_ptr<net::EventStream> stream) {
     stream->push("retry: 2000\n\n");
-    if (!services.events->add(stream, who, authorization, after)) stream->close();
+    if (!services.events->add(stream, who, credentials, after)) stream->close();
   };
   respond(std::move(out));
 }

@@ -9,6 +9,7 @@
 #include <mutex>
 
 #include "api/context.h"
+#include "api/session_auth.h"
 
 namespace amic::api {
 
@@ -19,7 +20,7 @@ class Events {
 
   // False if limits are reached.
   bool add(std::shared_ptr<net::EventStream> stream, identity::Principal who,
-           std::string authorization, std::uint64_t after_seq);
+           Credentials credentials, std::uint64_t after_seq);
   bool full() const;
   void index_applied();  // schedules a round on the worker pool
   void stop();           // when the gate is closed
@@ -28,7 +29,7 @@ class Events {
   struct Subscriber {
     std::shared_ptr<net::EventStream> stream;
     identity::Principal who;
-    std::string authorization;  // checked again at each heartbeat: a revoked token ends the stream
+    Credentials credentials;  // checked again at each heartbeat: a revoked token ends the stream
     std::uint64_t after_seq = 0;
   };
   void round(bool heartbeat);

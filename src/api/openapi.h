@@ -25,6 +25,10 @@ struct OperationDoc {
   std::string_view request_media_type = "application/json";
 };
 OperationDoc const* operation_doc(std::string_view method, std::string_view pattern);
+// Consent's part of all three (openapi_consent.cc); the latter two as JSON text.
+std::vector<OperationDoc> const& consent_operation_docs();
+std::string_view consent_schemas();
+std::string_view consent_parameters();
 // Of carrier files and what is in them.
 inline constexpr std::string_view kBatchType = "application/vnd.amic.batch";
 inline constexpr std::string_view kReceiptType = "application/vnd.amic.receipt";

@@ -171,6 +171,18 @@ std::vector<OperationDoc> const& table() {
       {"POST", "/api/v1/tokens", "createToken", 201, kJson, "NewToken", {}, "TokenRequest", {400}},
       {"GET", "/api/v1/tokens", "listTokens", 200, kJson, "TokenList"},
       {"DELETE", "/api/v1/tokens/{id}", "revokeToken", 204, {}, {}, {}, {}, {404}},
+      {"POST", "/api/v1/session", "logIn", 201, kJson, "Session", {}, "LogIn", {400, 401, 403}},
+      {"GET", "/api/v1/session", "getSession", 200, kJson, "Session"},
+      {"DELETE", "/api/v1/session", "logOut", 204, {}},
+      {"POST",
+       "/api/v1/session/codes",
+       "createLoginCode",
+       201,
+       kJson,
+       "LoginCode",
+       {},
+       "LoginCodeRequest",
+       {400}},
       {"GET",
        "/api/v1/events",
        "streamEvents",
@@ -368,6 +380,8 @@ std::vector<OperationDoc> const& table() {
 
 OperationDoc const* operation_doc(std::string_view method, std::string_view pattern) {
   for (auto const& row : table())
+    if (row.method == method && row.pattern == pattern) return &row;
+  for (auto const& row : consent_operation_docs())
     if (row.method == method && row.pattern == pattern) return &row;
   return nullptr;
 }

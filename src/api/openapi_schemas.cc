@@ -109,6 +109,13 @@ constexpr std::string_view kSchemas = R"({
   "id":{"type":"string"},"name":{"type":"string"},"scopes":{"type":"array","items":{"enum":["read","share","admin","audit"]}},
   "clearance":{"$ref":"#/components/schemas/Classification"},"created":{"type":"string","format":"date-time"},"expires":{"type":"string","format":"date-time"}}},
 "NewToken":{"allOf":[{"$ref":"#/components/schemas/Token"},{"type":"object","required":["secret"],"properties":{"secret":{"type":"string","description":"Shown this once"}}}]},
+"LogIn":{"type":"object","additionalProperties":false,"properties":{"token":{"type":"string"},"code":{"type":"string","description":"Works once"}},"oneOf":[{"required":["token"]},{"required":["code"]}]},
+"Session":{"type":"object","required":["name","token_id","scopes","clearance","member"],"properties":{
+  "name":{"type":"string"},"token_id":{"type":"string"},"scopes":{"type":"array","items":{"enum":["read","share","admin","audit"]}},
+  "clearance":{"$ref":"#/components/schemas/Classification"},"member":{"type":"string"},
+  "ends":{"type":"string","format":"date-time","description":"Sessions only: whatever happens"},"idle_s":{"type":"integer","description":"Sessions only: unused for so long, it ends"}}},
+"LoginCodeRequest":{"type":"object","additionalProperties":false,"properties":{"valid_s":{"type":"integer","minimum":1,"maximum":86400,"default":300}}},
+"LoginCode":{"type":"object","required":["code","expires"],"properties":{"code":{"type":"string","description":"Shown this once"},"expires":{"type":"string","format":"date-time"}}},
 "TokenList":{"type":"object","required":["tokens"],"properties":{"tokens":{"type":"array","items":{"$ref":"#/components/schemas/Token"}}}},
 "EvidenceList":{"type":"object","required":["evidence"],"properties":{"evidence":{"type":"array","items":{"type":"object","required":["id","kind","noticed","proven","text"],"properties":{"id":{"type":"string"},"kind":{"enum":["lane","log"]},"noticed":{"type":"string","format":"date-time"},"member":{"type":"string"},"proven":{"type":"boolean","description":"false: it may also come of a wrong proof by somebody else"},"text":{"type":"string"}}}}}},
 "Binary":{"type":"string","format":"binary"},
@@ -193,10 +200,14 @@ json::object parsed(std::string_view text) {
 }  // namespace
 
 json::object openapi_schemas() {
-  return parsed(kSchemas);
+  auto out = parsed(kSchemas);
+  for (auto const& one : parsed(consent_schemas())) out[one.key()] = one.value();
+  return out;
 }
 json::object openapi_parameters() {
-  return parsed(kParameters);
+  auto out = parsed(kParameters);
+  for (auto const& one : parsed(consent_parameters())) out[one.key()] = one.value();
+  return out;
 }
 
 }  // namespace amic::api

@@ -8,8 +8,9 @@ std::vector<Route> const& routes() {
   static std::vector<Route> const all = [] {
     std::vector<Route> out;
     for (auto group : {item_routes(), attachment_routes(), object_routes(), operation_routes(),
-                       status_routes(), token_routes(), event_routes(), taxii_routes(),
-                       carrier_routes(), evidence_routes(), group_routes(), repair_routes()})
+                       status_routes(), token_routes(), session_routes(), event_routes(),
+                       taxii_routes(), carrier_routes(), evidence_routes(), group_routes(),
+                       repair_routes(), consent_routes(), instrument_routes(), meeting_routes()})
       out.insert(out.end(), group.begin(), group.end());
     return out;
   }();

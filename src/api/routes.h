@@ -43,11 +43,15 @@ std::vector<Route> attachment_routes();
 std::vector<Route> operation_routes();
 std::vector<Route> status_routes();
 std::vector<Route> token_routes();
+std::vector<Route> session_routes();
 std::vector<Route> event_routes();
 std::vector<Route> taxii_routes();
 std::vector<Route> carrier_routes();
 std::vector<Route> evidence_routes();
 std::vector<Route> group_routes();
 std::vector<Route> repair_routes();
+std::vector<Route> consent_routes();
+std::vector<Route> instrument_routes();
+std::vector<Route> meeting_routes();
 
 }  // namespace amic::api

@@ -4,7 +4,9 @@
 #include "api/events.h"
 #include "api/idempotency.h"
 #include "api/routes.h"
+#include "api/session_auth.h"
 #include "api/taxii.h"
+#include "api/web_assets.h"
 #include "base/limits.h"
 #include "net/problem.h"
 #include "net/router.h"
@@ -18,9 +20,12 @@ constexpr std::int64_t kPruneEveryMs = 3600 * 1000;
 class Service final : public ApiService {
  public:
   Service(Dependencies const& dependencies, Options const& options, CursorSealer cursors)
-      : services_{dependencies, options, AudienceCache(dependencies.store, dependencies.clock),
+      : services_{dependencies,
+                  options,
+                  AudienceCache(dependencies.store, dependencies.clock),
                   identity::Tokens(dependencies.store, dependencies.exchange.realm(),
                                    options.local_token_sha256),
+                  identity::Sessions(options.sessions),
                   std::move(cursors)},
         events_(services_) {
     services_.events = &events_;
@@ -41,6 +46,7 @@ class Service final : public ApiService {
 
   Result<void> listen() {
     auto dispatch = [this](net::Request request, net::Responder respond) {
+      if (auto page = web_response(web_assets(), request)) return respond(std::move(*page));
       if (is_taxii_target(request.target)) respond = taxii_responder(std::move(respond));
       router_.dispatch(std::move(request), std::move(respond));
     };
@@ -87,13 +93,15 @@ class Service final : public ApiService {
     call.query = std::move(match.target.query);
     for (auto& [name, value] : match.params) call.path[name] = std::move(value);
     if (route.access != Access::kPublic) {
-      auto who = services_.tokens.authenticate_header(call.request.header("authorization"),
-                                                      services_.deps.clock.now_ms());
-      if (!who) return respond(challenge(who.error()));
-      if (!access_allowed(route.access, *who))
+      auto caller = authenticate(services_, call.request);
+      if (!caller) return respond(challenge(caller.error(), call.request));
+      if (caller->by_session) respond = confined(std::move(respond));
+      if (!access_allowed(route.access, caller->who))
         return respond(net::problem(Code::kForbidden, "authorization",
                                     "this token's scopes do not cover the route"));
-      call.who = std::move(*who);
+      call.who = std::move(caller->who);
+      call.token_sha256 = caller->token_sha256;
+      call.by_session = caller->by_session;
       auto reach = services_.audiences.of(call.who.reader);
       if (!reach) return respond(net::problem(reach.error()));
       call.reach = std::move(*reach);
@@ -101,9 +109,14 @@ class Service final : public ApiService {
     route.handle(services_, std::move(call), std::move(respond));
   }
 
-  static net::Response challenge(Error const& error) {
+  static net::Response challenge(Error const& error, net::Request const& request) {
     auto out = net::problem(error);
     if (error.code != Code::kUnauthorized) return out;
+    // A browser would ask for a user name and a password; the web face has its own way in.
+    if (!request.header("sec-fetch-site").empty()) {
+      std::erase_if(out.headers, [](auto const& h) { return h.first == "www-authenticate"; });
+      return out;
+    }
     for (auto& [name, value] : out.headers)
       if (name == "www-authenticate") value = "Bearer realm=\"amic\", Basic realm=\"amic\"";
     return out;

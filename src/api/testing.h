@@ -111,8 +111,7 @@ class ServedNode {
         node().store(), *committer, clock, community.random, Realm()));
     keys = exchange::NodeKeys{node().id(), node().keys().node, node().keys().sealing};
     carriers = std::make_unique<exchange::CarrierExports>(
-        exchange::CarrierParts{community.founders.community, *keys, realm, node().store(),
-                               *exchange, *committer, clock, random});
+        exchange::CarrierParts{*keys, realm, node().store(), *exchange, *committer, clock, random});
     operations = std::make_unique<exchange::Operations>(*exchange, node().store(), clock,
                                                         exchange::ComplyMode::kAsk);
     attachments = must(exchange::Attachments::open(

@@ -52,6 +52,9 @@ inline constexpr std::size_t kHttpHeaderBytesMax = 16 << 10;
 inline constexpr std::size_t kHttpBodyBytesMax = 64 << 20;
 inline constexpr std::size_t kHttpConnectionsMax = 1024;
 inline constexpr std::size_t kSseQueueEventsMax = 1024;
+inline constexpr std::size_t kSessionsMax = 4096;        // of people in browsers, in memory
+inline constexpr std::size_t kLoginCodesMax = 256;       // made and not used yet
+inline constexpr std::size_t kLoginAddressesMax = 1024;  // whose attempts are counted
 
 // Store
 inline constexpr std::size_t kGroupCommitMax = 1000;
@@ -69,14 +72,29 @@ inline constexpr std::size_t kConsentTextBytesMax = 16 << 10;  // statement, com
 inline constexpr std::size_t kCertificateBytesMax = 3 << 20;
 inline constexpr std::size_t kAnnexesMax = 32;
 inline constexpr std::size_t kStandingClassesMax = 16;
-inline constexpr std::uint32_t kRoundsMax = 1000;                   // of one head
-inline constexpr std::size_t kMotionsPerMemberMax = 32;             // on one head
-inline constexpr std::size_t kStatementsPerMemberMax = 2048;        // on one head
-inline constexpr std::size_t kStatementBytesPerMemberMax = 8 << 20; // on one head
-inline constexpr std::size_t kFutureStatementsMax = 64;             // of one member, of later heads
-inline constexpr std::size_t kFutureBytesMax = 4 << 20;             // of one member
+inline constexpr std::uint32_t kRoundsMax = 1000;                    // of one head
+inline constexpr std::size_t kMotionsPerMemberMax = 32;              // on one head
+inline constexpr std::size_t kStatementsPerMemberMax = 2048;         // on one head
+inline constexpr std::size_t kStatementBytesPerMemberMax = 8 << 20;  // on one head
+inline constexpr std::size_t kFutureStatementsMax = 64;  // of one member, of later heads
+inline constexpr std::size_t kFutureBytesMax = 4 << 20;  // of one member
 inline constexpr std::size_t kConsentEvidenceMax = 64;
 inline constexpr std::size_t kStandingConsentsMax = 64;  // of one member
 inline constexpr std::size_t kStatusRowsMax = 256;
+inline constexpr std::size_t kMeetingBytesMax = 64 << 10;          // of one revision
+inline constexpr std::size_t kMeetingsPerMemberMax = 256;          // the latest of one author
+inline constexpr std::size_t kMeetingBytesPerMemberMax = 4 << 20;  // of one author, kept
+inline constexpr std::size_t kMeetingParticipantsMax = 256;
+inline constexpr std::size_t kAgendaItemsMax = 64;
+inline constexpr std::size_t kLinkedMotionsMax = 64;  // of an agenda item; of a meeting's decisions
+inline constexpr std::size_t kActionItemsMax = 128;   // of a meeting
+inline constexpr std::size_t kInventoryMotionsMax = 384;
+inline constexpr std::size_t kInventoryRequestsMax = 256;
+inline constexpr std::size_t kHandoversMax = 8;      // of one change of the chair
+inline constexpr std::size_t kPastHeadsMax = 8;      // for records that come late
+inline constexpr std::size_t kPastMotionsMax = 256;  // of past heads, for a handover
+inline constexpr std::size_t kTextSearchBytesMax = 256;
+inline constexpr std::size_t kTextSearchHitsMax = 200;
+inline constexpr std::size_t kKeyRotationsMax = 256;  // of one member, from one card in the head
 
 }  // namespace amic::limits

@@ -1,8 +1,7 @@
 #include "consent/bodies.h"
 
 #include "base/limits.h"
-#include "codec/codec.h"
-#include "consent/text_rules.h"
+#include "consent/body_fields.h"
 #include "crypto/hash.h"
 
 namespace amic::consent {
@@ -76,39 +75,10 @@ void write(Writer& out, Declaration const& d) {
   out.raw(d.motion.view()).raw(d.next_head.view());
 }
 
-std::string read_text(Reader& in, bool required, std::string_view what) {
-  std::string text = in.str16(limits::kConsentTextBytesMax);
-  if (!in.ok() || (text.empty() && !required)) return text;
-  if (auto const fine = check_document(text, what); !fine)
-    in.reject(fine.error().code, fine.error().detail);
-  return text;
-}
-
-std::string read_name(Reader& in, bool required, std::string_view what) {
-  std::string text = in.str8(limits::kNameBytesMax);
-  if (!in.ok() || (text.empty() && !required)) return text;
-  if (auto const fine = check_name(text, what); !fine)
-    in.reject(fine.error().code, fine.error().detail);
-  return text;
-}
-
-template <class Enum>
-Enum read_enum(Reader& in, unsigned last, char const* what) {
-  unsigned const value = in.u8();
-  if (in.ok() && (value == 0 || value > last)) in.reject(Code::kUnsupported, what);
-  return static_cast<Enum>(value);
-}
-
 std::uint32_t read_round(Reader& in) {
   auto const round = in.u32();
   if (in.ok() && round >= limits::kRoundsMax) in.reject(Code::kOutOfRange, "round: below 1000");
   return round;
-}
-
-Hash read_hash(Reader& in, char const* what) {
-  Hash const out = in.fixed<Hash>();
-  if (in.ok() && out.is_zero()) in.reject(Code::kMissingField, std::string(what) + " is zero");
-  return out;
 }
 
 Comment read_comment(Reader& in) {
@@ -265,6 +235,12 @@ Body read_body(StatementKind kind, Reader& in) {
       Hash const motion = read_hash(in, "motion");
       return Declaration{motion, read_hash(in, "next_head")};
     }
+    case StatementKind::kMeeting:
+      return read_meeting(in);
+    case StatementKind::kHandover:
+      return read_handover(in);
+    case StatementKind::kHandoverAccept:
+      return read_handover_accept(in);
     default:
       in.reject(Code::kUnsupported, "not a kind of statement of this version");
       return Comment{};
@@ -330,6 +306,11 @@ Result<Body> decode_body(StatementKind kind, BytesView bytes) {
 
 Result<Body> body_of(Statement const& statement) {
   return decode_body(statement.kind, statement.body);
+}
+
+bool is_record(StatementKind kind) {
+  return kind == StatementKind::kMeeting || kind == StatementKind::kHandover ||
+         kind == StatementKind::kHandoverAccept;
 }
 
 char const* contradiction(Statement const& first, Statement const& second) {

@@ -3,7 +3,8 @@
 
 #include <variant>
 
-#include "consent/motion.h"
+#include "consent/handover.h"
+#include "consent/meeting.h"
 #include "consent/statement.h"
 
 namespace amic::consent {
@@ -137,13 +138,15 @@ struct Declaration {
 };
 
 // In the order of StatementKind.
-using Body =
-    std::variant<Motion, Comment, Remark, Indication, Response, Reason, RoundChange, Adoption,
-                 StandingConsent, StandingRevocation, HeadStatus, Evidence, Shelving, Declaration>;
+using Body = std::variant<Motion, Comment, Remark, Indication, Response, Reason, RoundChange,
+                          Adoption, StandingConsent, StandingRevocation, HeadStatus, Evidence,
+                          Shelving, Declaration, Meeting, Handover, HandoverAccept>;
 StatementKind kind_of(Body const& body);
 Bytes encode_body(Body const& body);
 Result<Body> decode_body(StatementKind kind, BytesView bytes);  // form and limits
 Result<Body> body_of(Statement const& statement);
+// A record: a meeting or one half of a handover. It takes no lock and is kept over all heads.
+bool is_record(StatementKind kind);
 
 // Do the two contradict each other, whatever the circumstances? Both by one key; and either one
 // number with different words, or two final responses to one motion in one round, favourable

@@ -49,6 +49,9 @@ struct Head {
   std::set<MemberId> roster() const;
 };
 
+// What holds on this head: the limit that the rules set, or the product's own bound (limits.h).
+std::uint64_t effective_limit(Head const& head, LimitId id);
+
 // Limits, order, uniqueness of ids, names, addresses and keys across members, TOR and SOP present,
 // 2..64 members; `previous` is zero at epoch 0 and only there. Cards' signatures are decode_head's.
 Result<void> check_head(Head const& head);

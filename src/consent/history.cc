@@ -36,6 +36,11 @@ Result<void> verify_all(std::vector<Queued> const& queue, unsigned threads) {
                                    : verify(queue[first_bad].check, queue[first_bad].epoch);
 }
 
+Error at_epoch(std::uint64_t epoch, Error error) {
+  error.where = "epoch " + std::to_string(epoch) + ", " + error.where;
+  return error;
+}
+
 Chapter chapter_of(Decision const& decision, Decided const& decided) {
   Chapter out;
   out.epoch = decided.next.epoch;
@@ -62,6 +67,7 @@ Result<History> verify_history(Transcript const& transcript, std::span<Bytes con
   History out;
   AMIC_TRY(out.genesis, community_of(transcript));
   out.now = out.genesis;
+  out.used_keys.add(out.genesis.head);
   std::vector<Queued> queue;
   std::vector<SignatureCheck> checks;
   auto const flush = [&]() -> Result<void> {
@@ -73,18 +79,19 @@ Result<History> verify_history(Transcript const& transcript, std::span<Bytes con
     std::uint64_t const epoch = out.now.head.epoch;
     auto const decision = decode_decision(decisions[i]);
     checks.clear();
-    auto decided =
-        decision
-            ? examine(*decision, out.genesis.id, out.now.head, checks)
-            : Result<Decided>{fail(decision.error().code,
-                                   "epoch " + std::to_string(epoch) + ", " + decision.error().where,
-                                   decision.error().detail)};
+    auto decided = decision ? examine(*decision, out.genesis.id, out.now.head, checks)
+                            : Result<Decided>{fail(at_epoch(epoch, decision.error()))};
+    if (decided)
+      if (auto const fresh = check_fresh_keys(decided->motion, out.used_keys); !fresh)
+        decided = fail(at_epoch(epoch, fresh.error()));
     if (!decided) {
       AMIC_TRY_VOID(flush());  // what is wrong earlier is named first
       return fail(decided.error());
     }
     for (auto& check : checks) queue.push_back({epoch, std::move(check)});
     out.chapters.push_back(chapter_of(*decision, *decided));
+    out.used_keys.add(decided->next);
+    out.chair_change = chair_change(out.chair_change, out.now.head, decided->next, decided->motion);
     out.now.head = std::move(decided->next);
     out.now.head_digest = decided->next_digest;
     if (auto* amend = std::get_if<Amend>(&decided->motion.change))
@@ -93,6 +100,20 @@ Result<History> verify_history(Transcript const& transcript, std::span<Bytes con
   }
   AMIC_TRY_VOID(flush());
   return out;
+}
+
+Result<void> extend(History& history, Decision const& decision) {
+  AMIC_TRY(auto decided, verify_decision(decision, history.genesis.id, history.now.head));
+  AMIC_TRY_VOID(check_fresh_keys(decided.motion, history.used_keys));
+  history.chapters.push_back(chapter_of(decision, decided));
+  history.used_keys.add(decided.next);
+  history.chair_change =
+      chair_change(history.chair_change, history.now.head, decided.next, decided.motion);
+  history.now.head = std::move(decided.next);
+  history.now.head_digest = decided.next_digest;
+  if (auto* amend = std::get_if<Amend>(&decided.motion.change))
+    for (auto& one : amend->texts) history.now.texts[one.kind] = std::move(one.text);
+  return {};
 }
 
 std::optional<std::uint64_t> first_difference(std::span<Hash const> ours,

@@ -23,7 +23,13 @@ Bytes journal_entry(Entry kind, BytesView bytes) {
 }  // namespace
 
 Ledger::Ledger(Community community, MemberId self)
-    : community_(std::move(community)), self_(std::move(self)) {}
+    : community_(std::move(community)), self_(std::move(self)), used_keys_(community_.head) {}
+
+Ledger::Ledger(History const& history, MemberId self) : Ledger(history.now, std::move(self)) {
+  used_keys_ = history.used_keys;
+  chair_change_ = history.chair_change;
+  past_known_ = !chair_change_;
+}
 
 crypto::VerifyKey Ledger::own_key(Signer signer) const {
   auto const* key = signer_key(community_.head, self_, signer);
@@ -212,6 +218,7 @@ Result<Taken> Ledger::advance(Decision const& decision) {
   if (own_adopted_ && *own_adopted_ != decided.motion_id)
     return fail(Code::kConflict, refusal(Rule::kR3, {}).where,
                 "all members have adopted another motion than this node: its key is not its own");
+  AMIC_TRY_VOID(check_fresh_keys(decided.motion, used_keys_));
   Taken out;
   out.news = true;
   for (auto const& adoption : decision.certificate.adoptions)
@@ -219,6 +226,7 @@ Result<Taken> Ledger::advance(Decision const& decision) {
         !kept_.contains(statement_digest(adoption)))
       freeze("a decision holds this member's adoption, which is not remembered here", out);
   AMIC_TRY(Community next, apply(community_, decided.motion));
+  end_of_head(decided);
   community_ = std::move(next);
   proposals_.clear();
   order_.clear();

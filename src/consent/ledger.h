@@ -28,6 +28,7 @@
 #include <vector>
 
 #include "consent/certificate.h"
+#include "consent/history.h"
 
 namespace amic::consent {
 
@@ -63,17 +64,6 @@ enum class Trust : std::uint8_t {
   kFrozen,     // this key has said more than we remember: it signs nothing any more (R11)
 };
 
-// Where a consultation stands. There is no "rejected": a motion that is not agreed is at rest.
-enum class Stage : std::uint8_t {
-  kConsultation = 1,
-  kShelved = 2,  // a normal outcome
-  kWithdrawn = 3,
-  kSuperseded = 4,  // by a revision
-  kAgreed = 5,      // all have answered and nothing stands in the way; adoptions are gathered
-  kCertified = 6,   // the certificate is here: certificate(), advance()
-};
-std::string_view stage_name(Stage stage);
-
 struct MotionView {
   Hash id;
   MotionKind kind = MotionKind::kAnnounce;
@@ -89,6 +79,16 @@ struct MotionView {
   std::size_t comments = 0;  // texts, see comments()
 };
 
+// A meeting as it stands, and who says so.
+struct MeetingRecord {
+  MemberId author;
+  UnixMs created_ms = 0;  // of this revision, by the author's clock
+  std::uint64_t epoch = 0;
+  Hash statement;  // digest
+  Meeting meeting;
+  bool operator==(MeetingRecord const&) const = default;
+};
+
 struct Taken {
   bool news = false;               // false: known already, or of a head that is past
   bool waits = false;              // of a later head: kept, bounded, until we are there
@@ -98,9 +98,12 @@ struct Taken {
 
 class Ledger {
  public:
-  // On the head in force, verified by whoever gives it (community_of, verify_history). `self` need
-  // not be a member; it then signs nothing.
+  // On a genesis, verified by whoever gives it (community_of). `self` need not be a member; it then
+  // signs nothing.
   Ledger(Community community, MemberId self);
+  // On the head in force of a history that verify_history has accepted: a later head needs to know
+  // the keys that were ever used (R15) and whom the chair came from (R14).
+  Ledger(History const& history, MemberId self);
 
   Community const& community() const { return community_; }
   MemberId const& self() const { return self_; }
@@ -130,6 +133,13 @@ class Ledger {
   // is opened on a later head needs the earlier entries too: they hold the numbers that the key has
   // used.
   Result<void> replay(BytesView journal_entry);
+  // Records (is_record) outlive the head on which they were signed. What the caller has kept of
+  // them, own ones included, comes back by this call, in any order, when a ledger is opened on a
+  // later head; on the head in force take() does as well. A record of one of the last
+  // limits::kPastHeadsMax heads that this ledger has gone through may still come by take(), and is
+  // then verified against that head. This call verifies no signature of an earlier head: give it
+  // only statements that take() accepted or seal() made. Others than records: kUnsupported.
+  Result<void> replay_record(BytesView statement);
 
   // ---- own words: see the contract above ----------------------------------------------------
   Result<Intent> plan(Body const& body, UnixMs now_ms) const;
@@ -157,6 +167,7 @@ class Ledger {
   // ---- what may be shown --------------------------------------------------------------------
   std::vector<Hash> motions() const;  // of the head in force, in order of arrival
   Result<MotionView> view(Hash const& motion) const;
+  Result<Statement> statement_of(Hash const& motion) const;  // by which it was proposed
   struct Remarked {
     MemberId author;
     UnixMs created_ms = 0;
@@ -168,6 +179,22 @@ class Ledger {
   Result<std::vector<MemberId>> outstanding(Hash const& motion) const;
   Result<std::vector<Remarked>> reasons(Hash const& motion) const;
   std::vector<Evidence> const& evidence() const { return evidence_; }
+  // This member's own, in force or expired, by the digest of the statement that revokes them.
+  std::map<Hash, StandingConsent> const& standing_consents() const { return own_standing_; }
+
+  // ---- records (ledger_records.cc) ------------------------------------------------------------
+  // The latest revision of each meeting, by start, then author, then id. Of one author the 256 that
+  // began last are kept, at most 4 MiB (limits.h).
+  std::vector<MeetingRecord> meetings() const;
+  Result<MeetingRecord> meeting(MemberId const& author, MeetingId const& id) const;
+  // What is open here: motions of the head in force, and those of earlier heads since the one on
+  // which the chair passed, which were open when that head ended and have not been proposed anew
+  // (same proposer and title).
+  Inventory inventory(std::vector<OpenRequest> requests = {}) const;
+  // For plan(): the outgoing chair's word, and the incoming chair's on the handover that is here.
+  Result<Handover> handover_of(std::vector<OpenRequest> requests, std::string note) const;
+  Result<HandoverAccept> accept_of(std::string note) const;
+  HandoverView handover() const;
 
  private:
   struct Slot {
@@ -197,6 +224,28 @@ class Ledger {
     UnixMs now_ms = 0;
     Bytes bytes;
   };
+  struct KeptMeeting {
+    MeetingRecord record;
+    std::uint64_t author_seq = 0;
+    std::size_t bytes = 0;
+  };
+  template <class T>
+  struct Signed {  // one half of a handover
+    T body;
+    Hash digest;
+    std::uint64_t epoch = 0, author_seq = 0;
+    UnixMs created_ms = 0;
+  };
+  struct PastHead {
+    Head head;
+    Hash digest;
+  };
+  struct PastMotion {
+    OpenMotion motion;  // with its stage when its head ended
+    MemberId proposer;
+    UnixMs proposed_ms = 0;
+  };
+  using MeetingKey = std::pair<MemberId, MeetingId>;
   using Numbers = std::map<std::uint64_t, Hash>;  // author_seq -> statement_digest
 
   bool is_member(MemberId const& id) const { return community_.head.member(id) != nullptr; }
@@ -230,6 +279,9 @@ class Ledger {
   Result<void> check_own(Evidence const&) const;
   Result<void> check_own(Shelving const&) const;
   Result<void> check_own(Declaration const&) const;
+  Result<void> check_own(Meeting const&) const;
+  Result<void> check_own(Handover const&) const;
+  Result<void> check_own(HandoverAccept const&) const;
   Signer signer_of(Body const& body) const;
 
   // ledger_take.cc: what others say, and what we have said.
@@ -247,6 +299,27 @@ class Ledger {
   void freeze(std::string reason, Taken& out);
   crypto::VerifyKey own_key(Signer signer) const;
   void clear_if_all_answered();
+
+  // ledger_records.cc
+  Result<Taken> take_past(Statement const& statement);
+  Result<void> admissible_record(Statement const& statement, Body const& body,
+                                 Head const& its_head) const;
+  Result<void> admissible_meeting(Statement const& statement, Meeting const& meeting,
+                                  Head const& its_head) const;
+  Result<void> may_record(MemberId const& author, Meeting const& meeting,
+                          Head const& its_head) const;
+  Result<void> admissible_handover(MemberId const& author, Handover const& handover) const;
+  Result<void> admissible_accept(MemberId const& author, HandoverAccept const& accept) const;
+  void record_record(Statement const& statement, Body const& body);
+  void keep_meeting(Statement const& statement, Meeting const& meeting);
+  void drop_oldest_meetings(MemberId const& author);
+  void keep_past_motions(Decided const& decided);
+  void end_of_head(Decided const& decided);
+  bool open_again(PastMotion const& past) const;
+  Signed<Handover> const* handover_named(Hash const& digest) const;
+  Signed<HandoverAccept> const* accept_in_force() const;  // the first whose handover is here
+  Signed<Handover> const* handover_in_force() const;      // that one, or the latest
+  std::vector<InventoryDifference> differences(Signed<Handover> const& handover) const;
 
   Community community_;
   MemberId self_;
@@ -275,6 +348,14 @@ class Ledger {
   std::map<Hash, StandingConsent> own_standing_;
   std::deque<Waiting> waiting_;
   std::vector<Evidence> evidence_;
+  UsedKeys used_keys_;
+  std::map<MeetingKey, KeptMeeting> meetings_;
+  std::optional<ChairChange> chair_change_;
+  std::vector<Signed<Handover>> handovers_;      // of this change of the chair
+  std::vector<Signed<HandoverAccept>> accepts_;  // the same
+  std::map<Hash, PastMotion> past_motions_;      // of the heads since the chair passed
+  bool past_known_ = true;  // false: opened on a later head, so older motions can't be missed
+  std::deque<PastHead> past_heads_;
 };
 
 }  // namespace amic::consent

@@ -1,5 +1,6 @@
 // May this member say this, now? Each refusal names its rule.
 #include "base/limits.h"
+#include "consent/body_fields.h"
 #include "consent/ledger.h"
 
 namespace amic::consent {
@@ -37,6 +38,7 @@ Result<void> Ledger::check_own(Motion const& motion) const {
   AMIC_TRY_VOID(check_motion_author(motion, self_, community_.head));
   if (auto const next = apply(community_.head, motion); !next)
     return refuse(Rule::kR1, next.error().text());
+  AMIC_TRY_VOID(check_fresh_keys(motion, used_keys_));
   if (known(motion_id(motion)) != nullptr) return refuse(Rule::kR2, "this motion is here already");
   if (motion.supersedes.is_zero()) return {};
   auto const* before = known(motion.supersedes);
@@ -48,11 +50,14 @@ Result<void> Ledger::check_own(Motion const& motion) const {
 }
 
 Result<void> Ledger::check_own(Comment const& comment) const {
+  AMIC_TRY_VOID(check_name(comment.place, "comment.place"));
+  AMIC_TRY_VOID(check_text(comment.text, true, "comment.text"));
   if (known(comment.motion) == nullptr) return unknown_motion();
   return {};
 }
 
 Result<void> Ledger::check_own(Remark const& remark) const {
+  AMIC_TRY_VOID(check_text(remark.text, true, "remark.text"));
   if (known(remark.motion) == nullptr) return unknown_motion();
   if (remark.to == self_ || !is_member(remark.to))
     return fail(Code::kUnknownMember, "remark.to", "not another member");
@@ -65,6 +70,7 @@ Result<void> Ledger::check_own(Indication const& indication) const {
 }
 
 Result<void> Ledger::check_own(Response const& response) const {
+  AMIC_TRY_VOID(check_text(response.text, false, "response.text"));
   auto const* proposal = known(response.motion);
   if (proposal == nullptr) return unknown_motion();
   AMIC_TRY_VOID(check_position(proposal->motion->kind(), response.position));
@@ -102,6 +108,7 @@ Result<void> Ledger::check_own(Response const& response) const {
 }
 
 Result<void> Ledger::check_own(Reason const& reason) const {
+  AMIC_TRY_VOID(check_text(reason.text, true, "reason.text"));
   if (known(reason.motion) == nullptr) return unknown_motion();
   for (auto const& [round, answers] : own_responses_)
     if (auto const it = answers.find(reason.motion);
@@ -161,6 +168,7 @@ Result<void> Ledger::check_own(Evidence const& evidence) const {
 }
 
 Result<void> Ledger::check_own(Shelving const& shelving) const {
+  AMIC_TRY_VOID(check_text(shelving.text, false, "shelving.text"));
   auto const* proposal = known(shelving.motion);
   if (proposal == nullptr) return unknown_motion();
   bool const proposer = self_ == proposal->motion->proposer;

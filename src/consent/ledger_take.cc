@@ -52,7 +52,7 @@ Result<Taken> Ledger::take(BytesView bytes, MemberId const& from, UnixMs now_ms)
     return fail(Code::kUnknownCommunity, "statement.community", "of another community");
   if (statement.kind == StatementKind::kHeadStatus) return take_status(statement);
   if (statement.epoch > community_.head.epoch) return keep_waiting(bytes, from, now_ms);
-  if (statement.epoch < community_.head.epoch) return Taken{};
+  if (statement.epoch < community_.head.epoch) return take_past(statement);
   if (statement.head != community_.head_digest)
     return fail(Code::kConflict, refusal(Rule::kR1, {}).where,
                 statement.author.str() + " is on another head of this epoch: stop and ask people");
@@ -177,8 +177,9 @@ Result<void> Ledger::admissible(Statement const& statement, Body const& body) co
       return fail(Code::kOverloaded, "statement", "too many motions of one member on one head");
     if (auto const next = apply(community_.head, *motion); !next)
       return refuse(Rule::kR1, next.error().text());
-    return {};
+    return check_fresh_keys(*motion, used_keys_);
   }
+  if (is_record(statement.kind)) return admissible_record(statement, body, community_.head);
   if (auto const* remark = std::get_if<Remark>(&body))
     if (remark->to != self_ && statement.author != self_)
       return fail(Code::kNotRecipient, "remark.to", "for another member");
@@ -248,6 +249,8 @@ void Ledger::record(Statement const& statement, Body const& body, UnixMs now_ms)
   } else if (auto const* evidence = std::get_if<Evidence>(&body)) {
     bool const there = std::find(evidence_.begin(), evidence_.end(), *evidence) != evidence_.end();
     if (!there && evidence_.size() < limits::kConsentEvidenceMax) evidence_.push_back(*evidence);
+  } else if (is_record(statement.kind)) {
+    record_record(statement, body);
   } else if (Hash const about = subject(body); !about.is_zero()) {
     Proposal& proposal = proposals_[about];
     if (proposal.motion)

@@ -130,4 +130,26 @@ inline Hash some_hash(std::uint8_t value) {
   return out;
 }
 
+// A meeting with something in every field.
+inline Meeting some_meeting(std::uint32_t revision = 1) {
+  Meeting out;
+  out.id.data.fill(0x5A);
+  out.revision = revision;
+  out.state = MeetingState::kHeld;
+  out.title = "Staff officers' meeting";
+  out.body = "Working group on procedures";
+  out.start_ms = 1'730'600'000'000;
+  out.end_ms = out.start_ms + 7'200'000;
+  out.place = "Harbour Hall, room 2";
+  out.participants = {{id_of("AA"), "Col. A. Example"}, {{}, "Observer B. Example"}};
+  out.agenda = {{1, "Opening", {}}, {2, "Dates of exercise", {some_hash(1), some_hash(2)}}};
+  out.decisions = {some_hash(2)};
+  out.minutes_sha256 = some_hash(3);
+  out.minutes_motion = some_hash(4);
+  out.actions = {{1, "Circulate the revised text; ask for comments,\nthen report.", id_of("BB"),
+                  out.end_ms + 86'400'000, ActionState::kOpen},
+                 {2, "Book the room", id_of("CC"), 0, ActionState::kDone}};
+  return out;
+}
+
 }  // namespace amic::consent::testing

@@ -14,13 +14,6 @@ tl::unexpected<Error> no_motion() {
 
 }  // namespace
 
-std::string_view stage_name(Stage stage) {
-  constexpr std::string_view kNames[] = {"consultation", "shelved", "withdrawn",
-                                         "superseded",   "agreed",  "certified"};
-  auto const index = static_cast<std::size_t>(stage) - 1;
-  return index < std::size(kNames) ? kNames[index] : std::string_view{};
-}
-
 std::uint32_t Ledger::open_round() const {
   std::uint32_t round = 0;
   for (auto it = left_.find(0); it != left_.end() && it->first == round &&
@@ -201,6 +194,12 @@ Stage Ledger::stage_of(Hash const& motion, Proposal const& proposal) const {
 
 std::vector<Hash> Ledger::motions() const {
   return order_;
+}
+
+Result<Statement> Ledger::statement_of(Hash const& motion) const {
+  auto const* proposal = known(motion);
+  if (proposal == nullptr) return no_motion();
+  return proposal->statement;
 }
 
 Result<MotionView> Ledger::view(Hash const& motion) const {

@@ -191,6 +191,13 @@ Result<void> check_change(Change const& change) {
 
 }  // namespace
 
+std::string_view stage_name(Stage stage) {
+  constexpr std::string_view kNames[] = {"consultation", "shelved", "withdrawn",
+                                         "superseded",   "agreed",  "certified"};
+  auto const index = static_cast<std::size_t>(stage) - 1;
+  return index < std::size(kNames) ? kNames[index] : std::string_view{};
+}
+
 std::string_view verb_name(Verb verb) {
   auto const index = static_cast<std::size_t>(verb) - 1;
   return index < std::size(kVerbs) ? kVerbs[index] : std::string_view{};

@@ -109,6 +109,17 @@ Result<Motion> decode_motion(BytesView bytes);  // includes check_motion and a c
 Hash motion_id(BytesView motion_bytes);
 Hash motion_id(Motion const& motion);
 
+// Where a consultation stands. There is no "rejected": a motion that is not agreed is at rest.
+enum class Stage : std::uint8_t {
+  kConsultation = 1,
+  kShelved = 2,  // a normal outcome
+  kWithdrawn = 3,
+  kSuperseded = 4,  // by a revision
+  kAgreed = 5,      // all have answered and nothing stands in the way; adoptions are gathered
+  kCertified = 6,   // the certificate is here: certificate(), advance()
+};
+std::string_view stage_name(Stage stage);
+
 // The head that follows `head` by `motion`. Pure: all nodes that agree on both agree on every byte
 // of the result. Refuses, naming the field: a motion on another head or with another entitlement
 // (kConflict), a change that the head does not allow (versions that do not follow, a member twice,

@@ -22,6 +22,10 @@ constexpr Row kRows[] = {
     {"R10", "proposer", "proposing is not answering"},
     {"R11", "frozen", "who may have forgotten what it signed signs nothing until it has new keys"},
     {"R12", "own_word", "nobody becomes a member without its own word"},
+    {"R13", "record",
+     "the record of a meeting is its author's and its revisions follow each other"},
+    {"R14", "handover", "the outgoing hands over to the incoming chair, and each signs for itself"},
+    {"R15", "fresh_keys", "a root or governance key that was used here never comes back"},
 };
 Row const& row(Rule rule) {
   return kRows[(static_cast<std::size_t>(rule) - 1) % std::size(kRows)];

@@ -23,6 +23,9 @@ enum class Rule : std::uint8_t {
   kR10,     // proposing is not answering
   kR11,     // who may have forgotten signs nothing until its keys are replaced
   kR12,     // nobody becomes a member without its own word
+  kR13,     // a record of a meeting is its author's, and its revisions follow each other
+  kR14,     // the outgoing hands over to the incoming chair, and each signs for itself
+  kR15,     // a root or governance key that was used once never comes back
 };
 std::string_view rule_name(Rule rule);  // "R3"
 std::string_view rule_code(Rule rule);  // stable: "one_lock"

@@ -82,6 +82,11 @@ StandingClass const* Rules::standing_class(std::string_view name) const {
   return nullptr;
 }
 
+std::uint64_t effective_limit(Head const& head, LimitId id) {
+  auto const set = head.rules.limits.find(id);
+  return set == head.rules.limits.end() ? bound_of(id) : std::min(set->second, bound_of(id));
+}
+
 Result<void> check_rules(Rules const& rules, std::string_view where) {
   std::string const at{where};
   for (auto const& [id, value] : rules.limits)

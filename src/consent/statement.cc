@@ -13,9 +13,10 @@ constexpr std::string_view kFormat = "amic/statement/v1";
 constexpr std::string_view kAcceptFormat = "amic/join-accept/v1";
 constexpr std::string_view kAcceptLabel = "AMIC JOIN ACCEPT";
 constexpr std::string_view kNames[] = {
-    "motion",      "comment",      "remark",   "indication",       "response",
-    "reason",      "round_change", "adoption", "standing_consent", "standing_revocation",
-    "head_status", "evidence",     "shelving", "declaration"};
+    "motion",      "comment",        "remark",   "indication",       "response",
+    "reason",      "round_change",   "adoption", "standing_consent", "standing_revocation",
+    "head_status", "evidence",       "shelving", "declaration",      "meeting",
+    "handover",    "handover_accept"};
 
 // A motion, or two statements in evidence.
 std::size_t body_max(StatementKind kind) {

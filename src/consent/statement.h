@@ -27,6 +27,9 @@ enum class StatementKind : std::uint8_t {
   kEvidence = 12,
   kShelving = 13,
   kDeclaration = 14,
+  kMeeting = 15,
+  kHandover = 16,
+  kHandoverAccept = 17,
 };
 std::string_view statement_kind_name(StatementKind kind);  // "motion", "comment", ...
 

@@ -58,7 +58,14 @@ std::vector<Body> all_bodies(World& w) {
               HeadStatus{hash_of(7),
                          {{id_of("AA"), w.founders[0].governance.verify_key(), 4, hash_of(8)}}},
               Evidence{one, two}, Shelving{id, ShelvingAct::kShelve, "Next meeting."},
-              Declaration{id, hash_of(2)}});
+              Declaration{id, hash_of(2)}, testing::some_meeting(),
+              Handover{id_of("BB"),
+                       hash_of(3),
+                       {{{hash_of(4), Stage::kConsultation, "Dates of exercise"},
+                         {hash_of(5), Stage::kShelved, "Annex on ports"}},
+                        {{hash_of(6), "Request 12: fishing vessels"}}},
+                       "The file of the meeting is with the registry."},
+              HandoverAccept{hash_of(7), hash_of(8), "Received."}});
   return out;
 }
 

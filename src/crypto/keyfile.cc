@@ -20,30 +20,9 @@ constexpr std::string_view kCheckLabel = "amic/key-lock/v1/check";
 constexpr std::string_view kRoleNames[] = {"",    "root",     "governance", "node",
                                            "log", "cosigner", "sealing",    "tls"};
 
-struct LockKeys {
-  Secret kek;
-  Hash check;
-};
-
 // libsodium wants a pointer for no bytes as well.
 std::string_view passphrase_text(BytesView passphrase) {
   return passphrase.empty() ? std::string_view("") : as_text(passphrase);
-}
-
-Result<LockKeys> derive(internal::LockFile const& lock, Secret const& passphrase) {
-  internal::init_sodium();
-  Secret master(std::size_t{32});
-  std::string_view const text = passphrase_text(passphrase.view());
-  int const done = crypto_pwhash(
-      master.mutable_view().data(), master.size(), text.data(), text.size(), lock.salt.data(),
-      lock.cost.passes, std::size_t{lock.cost.memory_kib} << 10U, crypto_pwhash_ALG_ARGON2ID13);
-  if (done != 0) return fail(Code::kUnavailable, "lock", "not enough memory for Argon2id");
-  LockKeys out;
-  out.kek = hkdf_expand(master.view(), as_bytes(kKekLabel), 32);
-  Bytes info = to_bytes(kCheckLabel);
-  append(info, internal::lock_head(lock));
-  out.check = *Hash::from(hkdf_expand(master.view(), info, Hash::kSize).view());
-  return out;
 }
 
 std::filesystem::path key_path(std::filesystem::path const& directory, KeyRole role) {
@@ -51,6 +30,23 @@ std::filesystem::path key_path(std::filesystem::path const& directory, KeyRole r
 }
 
 }  // namespace
+
+Result<internal::LockKeys> internal::derive_lock_keys(LockFile const& lock,
+                                                      Secret const& passphrase) {
+  init_sodium();
+  Secret master(std::size_t{32});
+  std::string_view const text = passphrase_text(passphrase.view());
+  int const done = crypto_pwhash(
+      master.mutable_view().data(), master.size(), text.data(), text.size(), lock.salt.data(),
+      lock.cost.passes, std::size_t{lock.cost.memory_kib} << 10U, crypto_pwhash_ALG_ARGON2ID13);
+  if (done != 0) return fail(Code::kUnavailable, "lock", "not enough memory for Argon2id");
+  LockKeys out;
+  out.kek = crypto::hkdf_expand(master.view(), as_bytes(kKekLabel), 32);
+  Bytes info = to_bytes(kCheckLabel);
+  append(info, lock_head(lock));
+  out.check = *Hash::from(crypto::hkdf_expand(master.view(), info, Hash::kSize).view());
+  return out;
+}
 
 std::string_view key_role_name(KeyRole role) {
   auto const index = static_cast<std::size_t>(role);
@@ -67,7 +63,7 @@ Result<KeyLock> KeyLock::create(std::filesystem::path const& directory,
   if (passphrase) {
     if (passphrase->empty()) return fail(Code::kUsage, "lock", "an empty passphrase");
     random.fill(lock.salt);
-    AMIC_TRY(LockKeys keys, derive(lock, *passphrase));
+    AMIC_TRY(internal::LockKeys keys, internal::derive_lock_keys(lock, *passphrase));
     lock.check = keys.check;
     out.kek_ = std::move(keys.kek);
   } else {
@@ -93,10 +89,16 @@ Result<KeyLock> KeyLock::open(std::filesystem::path const& directory,
   out.directory_ = directory;
   out.protected_ = lock.is_protected;
   if (!lock.is_protected) return out;
-  AMIC_TRY(LockKeys keys, derive(lock, *passphrase));
+  AMIC_TRY(internal::LockKeys keys, internal::derive_lock_keys(lock, *passphrase));
   if (!equal_constant_time(keys.check.view(), lock.check.view()))
     return fail(Code::kWrongPassphrase, "lock", "the passphrase is wrong or the lock is damaged");
   out.kek_ = std::move(keys.kek);
+  return out;
+}
+
+KeyLock KeyLock::at(std::filesystem::path directory) const {
+  KeyLock out = *this;
+  out.directory_ = std::move(directory);
   return out;
 }
 

@@ -36,6 +36,8 @@ class KeyLock {
   static Result<KeyLock> open(std::filesystem::path const& directory,
                               std::optional<Secret> const& passphrase);
   bool is_protected() const { return protected_; }
+  // The same lock for key files in another directory, which needs no lock file of its own.
+  KeyLock at(std::filesystem::path directory) const;
 
   // Writes <directory>/<role>.key durably (temporary file, fsync, rename, fsync of the directory).
   // kConflict if the file exists: keys are never overwritten.

@@ -41,6 +41,14 @@ struct KeyFile {
   Secret body;  // protected: ciphertext || tag, else secret || first 16 bytes of the check
 };
 
+// What a passphrase gives under a lock, by Argon2id.
+struct LockKeys {
+  Secret kek;
+  Hash check;
+};
+// kUnavailable: not enough memory.
+Result<LockKeys> derive_lock_keys(LockFile const& lock, Secret const& passphrase);
+
 // The bytes before `nonce`: the additional data of the seal, so role and protection are bound.
 Bytes key_head(KeyRole role, bool is_protected);
 Bytes encode_key(KeyFile const& file);

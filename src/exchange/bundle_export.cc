@@ -54,7 +54,7 @@ Result<LaneBatch> make_lane_batch(CarrierParts const& parts, MemberId const& to,
   if (rows.size() != count || rows.back().n != last_n)
     return fail(Code::kConflict, "queue", range_text(lane, {after.n + 1, last_n}) + " has changed");
   Batch batch;
-  batch.community = parts.community.id;
+  batch.community = parts.exchange.community().id;
   batch.from = parts.keys.self;
   batch.to = to;
   batch.lane = lane;
@@ -79,13 +79,14 @@ Result<LaneBatch> make_lane_batch(CarrierParts const& parts, MemberId const& to,
 
 Result<std::unique_ptr<CarrierExport>> CarrierExport::begin(CarrierParts parts,
                                                             ExportRequest request) {
-  if (request.to == parts.keys.self || parts.community.head.member(request.to) == nullptr)
+  if (request.to == parts.keys.self ||
+      parts.exchange.community().head.member(request.to) == nullptr)
     return fail(Code::kUnknownMember, "to", request.to.str());
   if (request.part_bytes_max != 0 && request.part_bytes_max < kPartBytesMin)
     return fail(Code::kOutOfRange, "max_bytes", "at least " + std::to_string(kPartBytesMin));
   std::unique_ptr<CarrierExport> out(new CarrierExport(parts));
   auto& header = out->header_;
-  header.community = parts.community.id;
+  header.community = parts.exchange.community().id;
   header.realm = parts.realm;
   header.from = parts.keys.self;
   header.to = request.to;

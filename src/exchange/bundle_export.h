@@ -11,7 +11,6 @@ namespace amic::exchange {
 
 // What the work on carrier files and relays needs of a node. All of it outlives the user.
 struct CarrierParts {
-  consent::Community const& community;
   NodeKeys const& keys;
   Realm const& realm;
   store::Store& store;

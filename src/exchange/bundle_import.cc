@@ -36,7 +36,8 @@ std::uint64_t count_of(NumberRange const& range) {
 // ---- One section ------------------------------------------------------------------------------
 
 Result<void> ExchangeSink::check(CarrierHeader const& header, CarrierManifest const& manifest) {
-  return verify_carrier(header, manifest, parts_.community, parts_.realm, parts_.keys.self);
+  return verify_carrier(header, manifest, parts_.exchange.community(), parts_.realm,
+                        parts_.keys.self);
 }
 
 Result<SectionOutcome> ExchangeSink::take(MemberId const& from, Section const& section) {

@@ -29,8 +29,7 @@ struct Desk {
         keys{node.id(), node.keys().node, node.keys().sealing},
         community_(community) {}
   CarrierParts parts() {
-    return {community_.founders.community,
-            keys,
+    return {keys,
             realm,
             node.store(),
             node.exchange(),

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <optional>
+#include <shared_mutex>
 #include <unordered_map>
 
 #include "exchange/exchange.h"
@@ -87,8 +88,8 @@ struct Peer {
 
 class Engine final : public Exchange {
  public:
-  Engine(consent::Community community, NodeKeys keys, store::Store& store, Committer& committer,
-         Clock const& clock, Random& random, Realm realm);
+  Engine(std::shared_ptr<consent::Heads> heads, NodeKeys keys, store::Store& store,
+         Committer& committer, Clock const& clock, Random& random, Realm realm);
   Result<void> load();  // positions from the store's cursors
 
   marking::Decision preview(marking::Marking const& marking) const override;
@@ -114,10 +115,13 @@ class Engine final : public Exchange {
   Result<Bytes> current_receipt(MemberId const& peer, std::uint8_t lane) override;
   Result<envelope::Contents> open_record(store::Record const& record) const override;
   Result<std::vector<LinkState>> links() const override;
-  consent::Community const& community() const override { return community_; }
+  consent::Community const& community() const override { return heads_->current().community; }
+  consent::Heads const& heads() const override { return *heads_; }
+  Result<void> advance(consent::Community next) override;
   MemberId const& self() const override { return keys_.self; }
   Realm const& realm() const override { return realm_; }
   void on_sendable(std::function<void(MemberId const&)> callback) override;
+  void on_governance(std::function<void()> callback) override;
 
  private:
   struct Prepared {
@@ -145,6 +149,7 @@ class Engine final : public Exchange {
   void note_refusals(MemberId const& member, Peer& entry, Receipt const& receipt,
                      InFlight const& flight, store::Append& unit) const;
   void notify(std::vector<MemberId> const& peers) const;
+  void notify_governance() const;
   // position.cc. settle and note_rollback: with the peer's lock held.
   Result<std::optional<Hash>> chain_over(MemberId const& peer, std::uint8_t lane, std::uint64_t n,
                                          Hash chain, std::uint64_t upto_n) const;
@@ -170,8 +175,9 @@ class Engine final : public Exchange {
   Result<std::size_t> find_new_part(Batch const& batch, InPosition const& position) const;
   Result<envelope::Contents> verify_envelope(MemberId const& peer, std::uint8_t lane,
                                              BytesView bytes) const;
-  Result<void> check_key_ids(envelope::Header const& header,
-                             envelope::Contents const& contents) const;
+  Result<std::size_t> of_known_epochs(Batch const& batch, std::size_t skip) const;
+  Result<void> check_key_ids(envelope::Header const& header, envelope::Contents const& contents,
+                             consent::Community const& community) const;
   Result<std::uint64_t> already_held(EnvelopeId const& id, Hash const& digest) const;
   Result<bool> is_said_already(envelope::Contents const& contents, store::Append const& unit) const;
   Result<store::Append> sort_envelopes(MemberId const& peer, Batch const& batch, std::size_t skip,
@@ -180,18 +186,26 @@ class Engine final : public Exchange {
   Bytes make_receipt(MemberId const& peer, std::uint8_t lane, InPosition const& position) const;
 
   Result<Peer*> peer(MemberId const& member) const;
+  Peer& known_peer(MemberId const& member) const;  // of one that has been a peer in this run
+  Result<std::unique_ptr<Peer>> load_peer(MemberId const& member,
+                                          std::vector<store::Cursor> const& cursors) const;
+  // All members that have been peers in this run, those who left since included.
+  std::vector<std::pair<MemberId, Peer*>> all_peers() const;
+  // Which of our sealing keys it is sealed to; the present one if none.
+  crypto::SealKey const& sealing_key(envelope::Header const& header) const;
 
-  consent::Community community_;
+  std::shared_ptr<consent::Heads> heads_;
   NodeKeys keys_;
   store::Store& store_;
   Committer& committer_;
   Clock const& clock_;
   Random& random_;
   Realm realm_;
-  std::set<MemberId> roster_;
-  std::map<MemberId, std::unique_ptr<Peer>> peers_;  // fixed after load()
+  mutable std::shared_mutex peers_mutex_;  // guards the map alone; peers are only added
+  std::map<MemberId, std::unique_ptr<Peer>> peers_;
   mutable std::mutex callback_mutex_;
   std::function<void(MemberId const&)> sendable_;
+  std::function<void()> governance_;
 };
 
 }  // namespace amic::exchange

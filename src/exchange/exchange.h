@@ -15,7 +15,7 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/random.h"
-#include "consent/head.h"
+#include "consent/heads.h"
 #include "envelope/envelope.h"
 #include "marking/marking.h"
 #include "store/store.h"
@@ -27,6 +27,8 @@ struct NodeKeys {
   MemberId self;
   crypto::SigningKey node;
   crypto::SealKey sealing;
+  // Had before: what was sealed to them is still opened.
+  std::vector<crypto::SealKey> earlier_sealing = {};
 };
 
 // Durable append, then callback with the first seq given. The node's group committer merges what
@@ -180,7 +182,13 @@ struct ReturnRequest {
 
 class Exchange {
  public:
-  // Verifies that the keys are those of self's card in the head: kWrongIdentity otherwise.
+  // Verifies that the keys are those of self's card in the head: kWrongIdentity otherwise. `heads`
+  // may be advanced by advance() only.
+  static Result<std::unique_ptr<Exchange>> open(std::shared_ptr<consent::Heads> heads,
+                                                NodeKeys keys, store::Store& store,
+                                                Committer& committer, Clock const& clock,
+                                                Random& random, Realm realm);
+  // The same, of a node that knows one head.
   static Result<std::unique_ptr<Exchange>> open(consent::Community community, NodeKeys keys,
                                                 store::Store& store, Committer& committer,
                                                 Clock const& clock, Random& random, Realm realm);
@@ -240,7 +248,9 @@ class Exchange {
 
   // Receives a batch from an authenticated peer. Verifies everything before storing; duplicates are
   // skipped, refused envelopes quarantined; answers with a signed receipt once durable. kGap (with
-  // the current receipt in `current`) if first_n leaves a hole. Never accepts from a non-member.
+  // the current receipt in `current`) if first_n leaves a hole. Never accepts from a non-member. A
+  // batch is taken up to the first envelope of an epoch after the one in force here; kUnknownEpoch
+  // if that is the first: nothing is refused, it is to come again when this node has the decision.
   virtual void accept(MemberId const& peer, BytesView batch,
                       std::function<void(Result<Bytes> receipt)> done) = 0;
   virtual Result<Bytes> current_receipt(MemberId const& peer, std::uint8_t lane) = 0;
@@ -249,11 +259,19 @@ class Exchange {
   virtual Result<envelope::Contents> open_record(store::Record const& record) const = 0;
 
   virtual Result<std::vector<LinkState>> links() const = 0;
+  // The head in force. References stay valid as long as the exchange.
   virtual consent::Community const& community() const = 0;
+  virtual consent::Heads const& heads() const = 0;
+  // The community has decided: from now on this head is in force. New members become peers. What
+  // is on its way keeps the epoch that it was sealed under. kConflict if it does not follow.
+  virtual Result<void> advance(consent::Community next) = 0;
   virtual MemberId const& self() const = 0;
   virtual Realm const& realm() const = 0;
   // Called (any thread) after something became sendable to `peer`.
   virtual void on_sendable(std::function<void(MemberId const&)> callback) = 0;
+  // Called (any thread) after envelopes of kind governance became durable here: see
+  // governance.h.
+  virtual void on_governance(std::function<void()> callback) = 0;
 };
 
 }  // namespace amic::exchange

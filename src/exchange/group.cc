@@ -8,6 +8,7 @@
 #include "codec/codec.h"
 #include "crypto/hash.h"
 #include "exchange/attachment_state.h"
+#include "exchange/governance.h"
 #include "exchange/operation_state.h"
 
 namespace amic::exchange {
@@ -209,6 +210,7 @@ Result<std::vector<store::KvPut>> group_puts(envelope::Contents const& contents,
 
 Result<std::vector<store::KvPut>> effects_of(envelope::Contents const& contents,
                                              store::Store& store) {
+  if (contents.kind == envelope::Kind::kGovernance) return governance_puts(contents);
   if (contents.kind == envelope::Kind::kOperation) return operation_puts(contents, store);
   if (contents.kind == envelope::Kind::kAttachment) return attachment_puts(contents, store);
   if (contents.media_type != kGroupMediaType) return std::vector<store::KvPut>{};

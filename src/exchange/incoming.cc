@@ -6,6 +6,7 @@
 #include "exchange/attachment_state.h"
 #include "exchange/engine.h"
 #include "exchange/evidence.h"
+#include "exchange/governance.h"
 #include "exchange/group.h"
 #include "exchange/operation_state.h"
 #include "obs/log.h"
@@ -33,12 +34,13 @@ Result<std::size_t> Engine::find_new_part(Batch const& batch, InPosition const& 
 }
 
 Result<void> Engine::check_key_ids(envelope::Header const& header,
-                                   envelope::Contents const& contents) const {
+                                   envelope::Contents const& contents,
+                                   consent::Community const& community) const {
   std::vector<envelope::KeyId> expected;
   auto members = contents.recipients;
   members.push_back(contents.originator);
   for (auto const& member : members)
-    expected.push_back(envelope::key_id(community_.id, community_.head.member(member)->sealing));
+    expected.push_back(envelope::key_id(community.id, community.head.member(member)->sealing));
   std::sort(expected.begin(), expected.end());
   if (expected != header.recipient_key_ids)
     return fail(Code::kNotReleasable, "envelope.recipients",
@@ -46,37 +48,57 @@ Result<void> Engine::check_key_ids(envelope::Header const& header,
   return {};
 }
 
+// How many leading envelopes of the batch are of epochs that are known here, at least one new one.
+Result<std::size_t> Engine::of_known_epochs(Batch const& batch, std::size_t skip) const {
+  auto const now = community().head.epoch;
+  for (std::size_t i = skip; i < batch.envelopes.size(); ++i) {
+    auto const header = envelope::parse_header(batch.envelopes[i]);
+    if (!header || header->epoch <= now) continue;  // what is malformed is refused by itself
+    if (i > skip) return i;
+    return fail(Code::kUnknownEpoch, "batch.epoch",
+                "this node is at epoch " + std::to_string(now) +
+                    " and has not seen the decision "
+                    "that made epoch " +
+                    std::to_string(header->epoch));
+  }
+  return batch.envelopes.size();
+}
+
 Result<envelope::Contents> Engine::verify_envelope(MemberId const& peer, std::uint8_t lane,
                                                    BytesView bytes) const {
   AMIC_TRY(auto const header, envelope::parse_header(bytes));
-  if (header.community != community_.id) return fail(Code::kUnknownCommunity, "envelope.community");
+  if (header.community != this->community().id)
+    return fail(Code::kUnknownCommunity, "envelope.community");
   if (header.realm != realm_) return fail(Code::kNotReleasable, "envelope.realm", "another realm");
-  if (header.epoch != community_.head.epoch)
+  auto const* const epoch = heads_->at(header.epoch);
+  if (epoch == nullptr)
     return fail(Code::kUnknownEpoch, "envelope.epoch", std::to_string(header.epoch));
-  if (header.kind != envelope::Kind::kItem && header.kind != envelope::Kind::kOperation &&
-      header.kind != envelope::Kind::kReply && header.kind != envelope::Kind::kAttachment)
+  auto const& community = epoch->community;
+  if (header.kind != envelope::Kind::kItem && header.kind != envelope::Kind::kGovernance &&
+      header.kind != envelope::Kind::kOperation && header.kind != envelope::Kind::kReply &&
+      header.kind != envelope::Kind::kAttachment)
     return fail(Code::kUnsupported, "envelope.kind", "not exchanged in this version");
-  auto const& suites = community_.head.suites;
+  auto const& suites = community.head.suites;
   if (std::find(suites.begin(), suites.end(), static_cast<std::uint16_t>(header.suite)) ==
       suites.end())
     return fail(Code::kUnsupported, "envelope.suite", "not allowed by the head");
   if (header.sender != peer)
     return fail(Code::kWrongIdentity, "envelope.sender", "not the peer that delivers it");
   // Else a member could use up the id of another one's envelope before that arrives.
-  AMIC_TRY_VOID(envelope::check_id(header.id, community_.id, header.sender));
+  AMIC_TRY_VOID(envelope::check_id(header.id, community.id, header.sender));
   if (static_cast<std::uint8_t>(header.precedence) != lane)
     return fail(Code::kMalformed, "envelope.precedence", "not that of its lane");
   if (header.created_ms > clock_.now_ms() + limits::kClockSkewMaxMs)
     return fail(Code::kClockSkew, "envelope.created", "more than ten minutes in the future");
 
-  auto const* sender = community_.head.member(header.sender);
+  auto const* sender = community.head.member(header.sender);
   if (sender == nullptr) return fail(Code::kUnknownMember, "envelope.sender");
   AMIC_TRY_VOID(envelope::verify_outer(bytes, sender->node));
-  AMIC_TRY(auto contents, envelope::open(bytes, keys_.self, keys_.sealing, sender->node));
+  AMIC_TRY(auto contents, envelope::open(bytes, keys_.self, sealing_key(header), sender->node));
   AMIC_TRY(auto const marking, marking::decode(contents.marking));
   AMIC_TRY_VOID(marking::check_received(marking, contents.originator, contents.recipients,
-                                        keys_.self, roster_, realm_, contents.created_ms));
-  AMIC_TRY_VOID(check_key_ids(header, contents));
+                                        keys_.self, epoch->roster, realm_, contents.created_ms));
+  AMIC_TRY_VOID(check_key_ids(header, contents, community));
   return contents;
 }
 
@@ -191,7 +213,7 @@ Result<store::Append> Engine::sort_envelopes(MemberId const& peer, Batch const& 
 
 // Two well-signed batches that contradict each other are proof for everybody: kept.
 void Engine::note_equivocation(Batch const& batch, Peer& entry) {
-  auto const found = find_equivocation(store_, batch, community_, clock_.now_ms());
+  auto const found = find_equivocation(store_, batch, community(), clock_.now_ms());
   if (!found || !*found) return;
   auto put = evidence_put(store_, **found);
   if (!put || !*put) return;
@@ -208,7 +230,7 @@ void Engine::note_equivocation(Batch const& batch, Peer& entry) {
 Bytes Engine::make_receipt(MemberId const& peer, std::uint8_t lane,
                            InPosition const& position) const {
   Receipt receipt;
-  receipt.community = community_.id;
+  receipt.community = community().id;
   receipt.from = keys_.self;
   receipt.to = peer;
   receipt.lane = lane;
@@ -228,7 +250,7 @@ void Engine::accept(MemberId const& member, BytesView bytes,
   if (!batch) return done(fail(std::move(batch).error()));
   if (batch->from != member || batch->to != keys_.self)
     return done(fail(Code::kWrongIdentity, "batch", "not from this peer to this node"));
-  if (auto signature = verify_batch(*batch, community_.head, community_.id); !signature)
+  if (auto signature = verify_batch(*batch, community().head, community().id); !signature)
     return done(fail(std::move(signature).error()));
 
   auto* const state = *entry;
@@ -253,28 +275,37 @@ void Engine::accept(MemberId const& member, BytesView bytes,
     if (!skip) return done(fail(skip.error()));
     return done(make_receipt(member, lane, position));  // a repeat: the same word again
   }
+  auto said = statement_put(*batch);  // of all that is signed, taken or not
+  if (auto const count = of_known_epochs(*batch, *skip)) {
+    batch->envelopes.resize(*count);
+  } else {
+    release();
+    return done(fail(count.error()));
+  }
   auto unit = sort_envelopes(member, *batch, *skip, position);
   if (!unit) {
     release();
     return done(fail(std::move(unit).error()));
   }
-  unit->kv.push_back(statement_put(*batch));  // so that a contradiction can be proven
+  unit->kv.push_back(std::move(said));  // so that a contradiction can be proven
   auto const quarantined = unit->quarantine.size();
-  committer_.commit(std::move(*unit),
-                    [this, state, member, lane, quarantined, position = std::move(position),
-                     done = std::move(done)](Result<std::uint64_t> seq) {
-                      {
-                        std::lock_guard const lock(state->mutex);
-                        state->in[lane].accepting = false;
-                        if (seq) {
-                          state->in[lane].position = position;
-                          state->quarantined = std::min<std::uint64_t>(
-                              state->quarantined + quarantined, limits::kQuarantineEnvelopesMax);
-                        }
-                      }
-                      if (!seq) return done(fail(std::move(seq).error()));
-                      done(make_receipt(member, lane, position));
-                    });
+  bool const governance = is_governance(*unit);
+  committer_.commit(std::move(*unit), [this, state, member, lane, quarantined, governance,
+                                       position = std::move(position),
+                                       done = std::move(done)](Result<std::uint64_t> seq) {
+    {
+      std::lock_guard const lock(state->mutex);
+      state->in[lane].accepting = false;
+      if (seq) {
+        state->in[lane].position = position;
+        state->quarantined = std::min<std::uint64_t>(state->quarantined + quarantined,
+                                                     limits::kQuarantineEnvelopesMax);
+      }
+    }
+    if (!seq) return done(fail(std::move(seq).error()));
+    done(make_receipt(member, lane, position));
+    if (governance) notify_governance();
+  });
 }
 
 Result<Bytes> Engine::current_receipt(MemberId const& member, std::uint8_t lane) {

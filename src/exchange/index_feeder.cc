@@ -82,7 +82,9 @@ Result<void> IndexFeeder::add(store::Record const& record) {
   if (contents->kind == envelope::Kind::kOperation) return operate(record, *contents);
   if (contents->kind == envelope::Kind::kReply) return reply(record, *contents);
   // What is known of it is noted beside the log: attachment_state.h.
-  if (contents->kind == envelope::Kind::kAttachment) return indexer_.skip(record.seq);
+  if (contents->kind == envelope::Kind::kAttachment ||
+      contents->kind == envelope::Kind::kGovernance)
+    return indexer_.skip(record.seq);
   AMIC_TRY(auto const context, context_of(record, *contents));
   return indexer_.add(context, as_text(contents->body));
 }

@@ -9,7 +9,7 @@
 namespace amic::exchange {
 
 marking::Decision Engine::preview(marking::Marking const& marking) const {
-  return marking::decide(marking, keys_.self, roster_, realm_, clock_.now_ms());
+  return marking::decide(marking, keys_.self, heads_->current().roster, realm_, clock_.now_ms());
 }
 
 namespace {
@@ -41,23 +41,25 @@ void keep_unsaved(OutLane& lane, store::Append unit) {
 
 Result<Engine::Prepared> Engine::prepare_share(ShareRequest request) const {
   Prepared out;
+  auto const& epoch = heads_->current();  // one and the same for all that follows
+  auto const& community = epoch.community;
   auto const now_ms = clock_.now_ms();
   AMIC_TRY_VOID(marking::check(request.marking));
   if (!request.keep_private) {
-    auto decision = marking::decide(request.marking, keys_.self, roster_, realm_, now_ms);
+    auto decision = marking::decide(request.marking, keys_.self, epoch.roster, realm_, now_ms);
     if (!decision.released()) return fail(refusal_error(decision));
     out.result.recipients = std::move(decision.recipients);
     out.result.refusals = std::move(decision.refusals);
   }
 
   envelope::Contents contents;
-  contents.community = community_.id;
-  contents.id = request.id ? *request.id : envelope::make_id(community_.id, keys_.self, random_);
-  AMIC_TRY_VOID(envelope::check_id(contents.id, community_.id, keys_.self));
+  contents.community = community.id;
+  contents.id = request.id ? *request.id : envelope::make_id(community.id, keys_.self, random_);
+  AMIC_TRY_VOID(envelope::check_id(contents.id, community.id, keys_.self));
   contents.realm = realm_;
   contents.kind = request.kind;
   contents.precedence = request.precedence;
-  contents.epoch = community_.head.epoch;
+  contents.epoch = community.head.epoch;
   contents.originator = keys_.self;
   contents.created_ms = now_ms;
   contents.recipients = out.result.recipients;
@@ -68,7 +70,7 @@ Result<Engine::Prepared> Engine::prepare_share(ShareRequest request) const {
 
   std::vector<envelope::Recipient> sealed_to;
   for (auto const& member : contents.recipients)
-    sealed_to.push_back({member, community_.head.member(member)->sealing});
+    sealed_to.push_back({member, community.head.member(member)->sealing});
   sealed_to.push_back({keys_.self, keys_.sealing.public_key()});
   AMIC_TRY(auto bytes, envelope::seal(contents, sealed_to, keys_.node, keys_.node, random_));
 
@@ -99,7 +101,7 @@ void Engine::share(ShareRequest request, std::function<void(Result<ShareResult>)
                       // Also after a failure: a store that says kIo may have kept the unit, and
                       // then its outbox rows must not wait for the next share.
                       for (auto const& member : result.recipients) {
-                        auto& entry = *peers_.at(member);
+                        auto& entry = known_peer(member);
                         std::lock_guard const lock(entry.mutex);
                         entry.out[lane].may_have_more = true;
                       }
@@ -131,7 +133,7 @@ Result<std::optional<Bytes>> Engine::build_batch(MemberId const& peer, std::uint
     return std::nullopt;
   }
   Batch batch;
-  batch.community = community_.id;
+  batch.community = community().id;
   batch.from = keys_.self;
   batch.to = peer;
   batch.lane = lane;
@@ -179,7 +181,7 @@ void Engine::batch_failed(MemberId const& member, std::uint8_t lane) {
 
 Result<Receipt> Engine::read_receipt(MemberId const& peer, BytesView bytes) const {
   AMIC_TRY(auto receipt, decode_receipt(bytes));
-  AMIC_TRY_VOID(verify_receipt(receipt, community_.head, community_.id));
+  AMIC_TRY_VOID(verify_receipt(receipt, community().head, community().id));
   if (receipt.from != peer || receipt.to != keys_.self)
     return fail(Code::kWrongIdentity, "receipt", "a receipt of other members");
   return receipt;
@@ -253,7 +255,7 @@ void Engine::save_ack(MemberId const& member, std::uint8_t lane, store::Append u
                                       done = std::move(done)](Result<std::uint64_t> stored) {
     if (stored) return done({});
     {
-      auto& entry = *peers_.at(member);
+      auto& entry = known_peer(member);
       std::lock_guard const lock(entry.mutex);
       keep_unsaved(entry.out[lane], std::move(*kept));
     }

@@ -170,9 +170,10 @@ Result<Batch> Relay::check(MemberId const& peer, BytesView bytes) const {
   if (batch.from != peer) return fail(Code::kWrongIdentity, "batch.from", "not its sender");
   if (batch.to == parts_.keys.self || batch.to == peer)
     return fail(Code::kNotRecipient, "batch.to", "there is nothing to carry");
-  if (parts_.community.head.member(batch.to) == nullptr)
+  if (parts_.exchange.community().head.member(batch.to) == nullptr)
     return fail(Code::kUnknownMember, "batch.to", batch.to.str());
-  AMIC_TRY_VOID(verify_batch(batch, parts_.community.head, parts_.community.id));
+  AMIC_TRY_VOID(
+      verify_batch(batch, parts_.exchange.community().head, parts_.exchange.community().id));
   return batch;
 }
 
@@ -191,7 +192,7 @@ Result<void> Relay::room_for(CarriedBatch const& batch) const {
 
 Bytes Relay::note_of(CarriedBatch const& batch) const {
   RelayNote note;
-  note.community = parts_.community.id;
+  note.community = parts_.exchange.community().id;
   note.relay = parts_.keys.self;
   note.from = batch.from;
   note.to = batch.to;
@@ -311,7 +312,8 @@ void Relay::forget_covered(MemberId const& from, MemberId const& to, std::uint8_
 Result<Receipt> Relay::check_receipt(MemberId const& from, MemberId const& to,
                                      BytesView bytes) const {
   AMIC_TRY(auto receipt, decode_receipt(bytes));
-  AMIC_TRY_VOID(verify_receipt(receipt, parts_.community.head, parts_.community.id));
+  AMIC_TRY_VOID(
+      verify_receipt(receipt, parts_.exchange.community().head, parts_.exchange.community().id));
   if (receipt.from != to || receipt.to != from)
     return fail(Code::kWrongIdentity, "receipt", "a receipt of other members");
   return receipt;

@@ -34,8 +34,7 @@ struct RelayTest : ::testing::Test {
     return {node.id(), node.keys().node, node.keys().sealing};
   }
   CarrierParts parts(TestNode& node, NodeKeys const& keys) {
-    return {community.founders.community,
-            keys,
+    return {keys,
             realm,
             node.store(),
             node.exchange(),

@@ -5,6 +5,7 @@
 
 #include "base/limits.h"
 #include "exchange/engine.h"
+#include "exchange/governance.h"
 #include "exchange/group.h"
 #include "obs/log.h"
 
@@ -26,7 +27,7 @@ Result<Bytes> Engine::returned(MemberId const& member, std::uint8_t lane, std::u
     std::lock_guard const lock(entry->mutex);
     held_n = entry->in[lane].position.n;
   }
-  Returned out{community_.id, keys_.self, member, lane, after_n + 1, {}};
+  Returned out{community().id, keys_.self, member, lane, after_n + 1, {}};
   if (after_n >= held_n) return encode(out);
   AMIC_TRY(auto const rows, store_.received(member, lane, after_n, limits::kBatchEnvelopesMax));
   std::size_t total = 0;
@@ -58,7 +59,7 @@ Result<std::optional<ReturnRequest>> Engine::next_return(MemberId const& member)
 
 Result<void> Engine::check_returned(MemberId const& member, std::uint8_t lane,
                                     Returned const& returned) const {
-  if (returned.community != community_.id)
+  if (returned.community != community().id)
     return fail(Code::kUnknownCommunity, "returned.community");
   if (returned.from != member || returned.to != keys_.self || returned.lane != lane)
     return fail(Code::kWrongIdentity, "returned", "not what this peer was asked for");
@@ -70,13 +71,15 @@ Result<void> Engine::check_returned(MemberId const& member, std::uint8_t lane,
 // One of this node's own: as strict as with one from outside, which it is.
 Result<envelope::Contents> Engine::open_own(std::uint8_t lane, BytesView bytes) const {
   AMIC_TRY(auto const header, envelope::parse_header(bytes));
-  if (header.community != community_.id || header.realm != realm_ || header.sender != keys_.self)
+  if (header.community != community().id || header.realm != realm_ || header.sender != keys_.self)
     return fail(Code::kWrongIdentity, "returned.envelope", "not one of this node's");
   if (static_cast<std::uint8_t>(header.precedence) != lane)
     return fail(Code::kMalformed, "returned.envelope", "of another lane");
-  auto const key = keys_.node.verify_key();
-  AMIC_TRY_VOID(envelope::verify_outer(bytes, key));
-  return envelope::open(bytes, keys_.self, keys_.sealing, key);
+  auto const* const epoch = heads_->at(header.epoch);
+  auto const* const card = epoch ? epoch->community.head.member(keys_.self) : nullptr;
+  if (card == nullptr) return fail(Code::kUnknownEpoch, "returned.envelope");
+  AMIC_TRY_VOID(envelope::verify_outer(bytes, card->node));
+  return envelope::open(bytes, keys_.self, sealing_key(header), card->node);
 }
 
 Result<void> Engine::take_entry(MemberId const& member, std::uint8_t lane, std::uint64_t n,
@@ -120,7 +123,7 @@ Result<void> Engine::take_entry(MemberId const& member, std::uint8_t lane, std::
     if (!effects && is_store_failure(effects.error().code)) return fail(effects.error());
     if (effects) unit.kv.insert(unit.kv.end(), effects->begin(), effects->end());
     for (auto const& other : contents.recipients) {
-      if (other == member || !peers_.contains(other)) continue;
+      if (other == member || !peer(other)) continue;
       unit.kv.push_back(mark_put(other, lane, contents.id));
       back.marked.insert(other);
     }
@@ -213,14 +216,14 @@ void Engine::on_not_returned(MemberId const& member, std::uint8_t lane,
 }
 
 void Engine::end_returning(MemberId const& member, std::uint8_t lane) {
-  auto& entry = *peers_.at(member);
+  auto& entry = known_peer(member);
   std::lock_guard const lock(entry.mutex);
   entry.out[lane].returning.reset();
 }
 
 void Engine::store_back(MemberId const& member, std::uint8_t lane, Back back,
                         std::function<void(Result<void>)> done) {
-  auto& entry = *peers_.at(member);
+  auto& entry = known_peer(member);
   bool const whole = back.work.n == back.work.target.n;
   bool const proven = !back.unit.records.empty() || (whole && back.work.made_room);
   if (proven) {
@@ -229,12 +232,13 @@ void Engine::store_back(MemberId const& member, std::uint8_t lane, Back back,
                   back.unit);
   }
   auto unit = std::move(back.unit);
-  committer_.commit(std::move(unit), [this, member, lane, whole, work = std::move(back.work),
-                                      marked = std::move(back.marked),
+  bool const governance = is_governance(unit);
+  committer_.commit(std::move(unit), [this, member, lane, whole, governance,
+                                      work = std::move(back.work), marked = std::move(back.marked),
                                       done = std::move(done)](Result<std::uint64_t> stored) {
     bool known = false;
     {
-      auto& at = *peers_.at(member);
+      auto& at = known_peer(member);
       std::lock_guard const lock(at.mutex);
       auto& out = at.out[lane];
       if (!stored) {
@@ -252,6 +256,7 @@ void Engine::store_back(MemberId const& member, std::uint8_t lane, Back back,
     if (!stored) return done(fail(std::move(stored).error()));
     if (known) flush_marks(member, lane);
     for (auto const& other : marked) flush_marks(other, lane);
+    if (governance) notify_governance();
     done({});
     if (known) notify({member});
   });
@@ -259,7 +264,7 @@ void Engine::store_back(MemberId const& member, std::uint8_t lane, Back back,
 
 // Queues for a peer, whose position is known, what others have given back and it does not have.
 void Engine::flush_marks(MemberId const& member, std::uint8_t lane) {
-  auto& entry = *peers_.at(member);
+  auto& entry = known_peer(member);
   {
     std::lock_guard const lock(entry.mutex);
     auto& out = entry.out[lane];
@@ -281,7 +286,7 @@ void Engine::flush_marks(MemberId const& member, std::uint8_t lane) {
   }
   committer_.commit(std::move(unit), [this, member, lane](Result<std::uint64_t> stored) {
     {
-      auto& at = *peers_.at(member);
+      auto& at = known_peer(member);
       std::lock_guard const lock(at.mutex);
       at.out[lane].flushing = false;
       at.out[lane].may_have_more = true;

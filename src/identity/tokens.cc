@@ -115,12 +115,17 @@ Result<NewToken> make_token(TokenInfo wanted, UnixMs now_ms, Random& random) {
 
 Result<Principal> Tokens::authenticate(std::string_view secret, UnixMs now_ms) const {
   if (!secret.starts_with(kPrefix) || secret.size() > 128) return unauthorized();
-  if (local_ && secret_sha256(secret) == *local_) {
+  return authenticate_sha256(amic::identity::secret_sha256(secret), now_ms);
+}
+
+Result<Principal> Tokens::authenticate_sha256(Hash const& secret_sha256, UnixMs now_ms) const {
+  if (local_ && secret_sha256 == *local_) {
     std::set<Scope> const all{Scope::kRead, Scope::kShare, Scope::kAdmin, Scope::kAudit};
     return Principal{
         "local", "local administrator", all, {marking::Classification::kTopSecret, realm_}};
   }
-  AMIC_TRY(auto const stored, store_.kv_get(std::string(kSpace), key_of(secret)));
+  AMIC_TRY(auto const stored,
+           store_.kv_get(std::string(kSpace), codec::to_hex(secret_sha256.view())));
   if (!stored) return unauthorized();
   AMIC_TRY(auto const info, decode(*stored));
   if (info.expires_ms && now_ms >= *info.expires_ms) return unauthorized();
@@ -140,6 +145,15 @@ std::string_view credentials(std::string_view authorization, std::string_view lo
   return authorization.substr(lower_scheme.size() + 1);
 }
 }  // namespace
+
+Hash Tokens::sha256_of_header(std::string_view authorization) {
+  if (auto const secret = credentials(authorization, "bearer"); !secret.empty())
+    return secret_sha256(secret);
+  auto const decoded = codec::from_base64(credentials(authorization, "basic"));
+  if (!decoded) return secret_sha256({});
+  auto const pair = as_text(*decoded);
+  return secret_sha256(pair.substr(std::min(pair.size(), pair.find(':') + 1)));
+}
 
 Result<Principal> Tokens::authenticate_header(std::string_view authorization, UnixMs now_ms) const {
   if (auto const secret = credentials(authorization, "bearer"); !secret.empty())

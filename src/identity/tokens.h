@@ -59,8 +59,12 @@ class Tokens {
       : store_(store), realm_(std::move(realm)), local_(local_secret_sha256) {}
   // kUnauthorized, the same whether unknown, malformed, expired or revoked.
   Result<Principal> authenticate(std::string_view secret, UnixMs now_ms) const;
+  // The same by the SHA-256 of the secret, for sessions: they keep no secret.
+  Result<Principal> authenticate_sha256(Hash const& secret_sha256, UnixMs now_ms) const;
   // "Bearer <secret>", or "Basic" with the token id as user name and the secret as password.
   Result<Principal> authenticate_header(std::string_view authorization, UnixMs now_ms) const;
+  // Of the secret in it, once it was authenticated.
+  static Hash sha256_of_header(std::string_view authorization);
   Result<std::vector<TokenInfo>> list() const;
   // The put that revokes; kNotFound for an unknown id.
   Result<store::KvPut> revoke(std::string_view token_id) const;

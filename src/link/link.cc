@@ -30,9 +30,9 @@ class Service final : public LinkService {
  public:
   Service(Parts const& parts, Options options)
       : random_(parts.random),
-        parts_{parts.runtime, parts.workers, parts.exchange,   parts.log,
-               parts.witness, parts.clock,   random_,          parts.metrics,
-               parts.relay,   parts.repair,  parts.attachments},
+        parts_{parts.runtime, parts.workers, parts.exchange,    parts.log,
+               parts.witness, parts.clock,   random_,           parts.metrics,
+               parts.relay,   parts.repair,  parts.attachments, parts.delegation},
         options_(std::move(options)) {}
   ~Service() override { stop(); }
 
@@ -41,6 +41,7 @@ class Service final : public LinkService {
   void start() override;
   void stop() override;
   void ask(exchange::Repair::Ask question, std::function<void(Result<Bytes>)> done) override;
+  void head_changed() override;
   std::uint16_t port() const override { return server_->port(); }
   Result<std::vector<PeerStatus>> status() const override;
   bool all_linked() const override;
@@ -98,6 +99,14 @@ Result<void> Service::listen() {
   options.connections_per_key_max = kConnectionsPerPeerMax;
   options.hold_ms = [this](net::PublicKey32 const& key) { return answers_->hold_ms(key); };
   options.idle_timeout_ms = kIdleConnectionMs;
+  auto& metrics = parts_.metrics;
+  options.counters = {
+      &metrics.counter("amic_link_bad_handshakes_total",
+                       "TLS handshakes that failed, or of a peer that has all its connections."),
+      &metrics.counter("amic_link_held_handshakes_total",
+                       "Connections that waited unread, since their address made bad handshakes."),
+      &metrics.counter("amic_link_shut_connections_total",
+                       "Connections closed at once: too many, of their address or of all.")};
   AMIC_TRY(server_, net::Server::listen(parts_.runtime, std::move(options),
                                         [this](net::Request request, net::Responder respond) {
                                           answers_->handle(std::move(request), std::move(respond));
@@ -182,6 +191,12 @@ void Service::ask(exchange::Repair::Ask question, std::function<void(Result<Byte
   };
   if (!found->second->ask(std::move(request), options_.request_timeout_ms, take))
     done(fail(Code::kUnavailable, "link", "stopping"));
+}
+
+void Service::head_changed() {
+  auto const token = activity_->enter();
+  if (!token || !started_) return;
+  for (auto const& [peer, link] : links_) link->relink();
 }
 
 void Service::every(std::int64_t interval_ms, std::shared_ptr<net::Runtime::Timer>& timer,

@@ -17,6 +17,7 @@
 #include "exchange/attachments.h"
 #include "exchange/relay.h"
 #include "exchange/repair.h"
+#include "governance/delegation.h"
 #include "net/http.h"
 #include "net/runtime.h"
 #include "obs/metrics.h"
@@ -71,6 +72,8 @@ struct Parts {
   exchange::Relay* relay = nullptr;    // null: nothing goes through relays, nothing is carried
   exchange::Repair* repair = nullptr;  // null: questions about what lanes hold are not answered
   exchange::Attachments* attachments = nullptr;  // null: files are neither given nor fetched
+  // Null: nothing is known of decisions; a peer with another head is not spoken to.
+  governance::Delegation* delegation = nullptr;
 };
 
 struct PeerStatus {
@@ -117,6 +120,10 @@ class LinkService {
   // Carries a question of the repair to a peer. `done` once, on a thread of the runtime or this
   // one: what the peer answers, or the error that it or the way to it gave.
   virtual void ask(exchange::Repair::Ask question, std::function<void(Result<Bytes>)> done) = 0;
+
+  // The head in force has changed, but no member's keys or address: every peer has to show it
+  // before more is sent. (If those have changed: a new service.)
+  virtual void head_changed() = 0;
 
   virtual std::uint16_t port() const = 0;
   virtual Result<std::vector<PeerStatus>> status() const = 0;  // sorted by peer; reads the store

@@ -346,6 +346,26 @@ TEST_F(LinkTest, WhatIsOverTheBudgetIsPutOffAndArrives) {
   EXPECT_EQ(must(ask(key, *bn, get(std::string(kStatusPath)))).status, 200);
 }
 
+TEST_F(LinkTest, NonsenseCostsMoreThanItsWork) {
+  Options options;
+  options.budget.cpu_ms_per_second = 99;  // 990 ms at first
+  options.hold_ms_max = 20;
+  auto const bn = up(bn_node, 0, options);
+  auto const& key = my_node.keys().tls;
+  auto const bring = [&](Bytes const& batch) {
+    return must(ask(key, *bn, post(kEnvelopesPath, kBatchType, batch))).status;
+  };
+  must(my_node.share(share_request({"BN"}, bundle())));
+  auto gap = must(exchange::decode_batch(*must(my_node.exchange().next_batch(bn_node.id()))));
+  gap.first_n = 9;
+  Bytes const after_a_hole = exchange::encode(exchange::sign_batch(gap, my_node.keys().node));
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(bring(after_a_hole), 409);  // may happen to anybody
+  gap.signature.data[0] ^= 1;
+  EXPECT_EQ(bring(exchange::encode(gap)), 422);
+  EXPECT_EQ(must(ask(key, *bn, post(kFramesPath, kFrameType, Bytes(3)))).status, 400);
+  EXPECT_EQ(bring(after_a_hole), 429);
+}
+
 TEST_F(LinkTest, SaysSinceWhenItHasAllThatAPeerHasForIt) {
   must(my_node.share(share_request({"BN"}, bundle())));
   auto const bn = up(bn_node), my = up(my_node);

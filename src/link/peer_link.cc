@@ -72,7 +72,7 @@ Result<void> PeerLink::make_clients() {
   options.connections_per_endpoint_max = 1;
   AMIC_TRY(auto urgent, net::Client::create(parts_.runtime, options));
   options.connections_per_endpoint_max = 3 * kLaneCount;  // whatever may be under way at once
-  options.response_bytes_max = kReturnedBytesMax;
+  options.response_bytes_max = std::max(kReturnedBytesMax, kDecisionsBytesMax);
   AMIC_TRY(auto bulk, net::Client::create(parts_.runtime, std::move(options)));
   std::lock_guard const lock(mutex_);
   urgent_client_ = std::move(urgent);
@@ -149,7 +149,8 @@ void PeerLink::probe() {
   }
   if (auto const mark = parts_.exchange.position_mark(id_)) asked_at_ = *mark;
   net::Request request;
-  request.target = kStatusPath;
+  request.target = std::string(kStatusPath) + std::string(kEpochQuery) +
+                   std::to_string(parts_.exchange.community().head.epoch);
   {
     std::lock_guard const lock(mutex_);
     if (not_here_yet_ > 0) request.target += kBehindQuery;
@@ -180,7 +181,7 @@ void PeerLink::refresh() {
   if (ask) probe();
 }
 
-Result<Status> PeerLink::check_status(net::Response const& response) const {
+Result<Status> PeerLink::check_status(net::Response const& response) {
   if (response.status != 200) return fail(error_of_answer(response.status, response.body));
   AMIC_TRY(Status status, decode_status(response.body));
   consent::Community const& community = parts_.exchange.community();
@@ -190,8 +191,7 @@ Result<Status> PeerLink::check_status(net::Response const& response) const {
   if (status.realm != parts_.exchange.realm())
     return fail(Code::kNotReleasable, "status.realm", "the peer is in realm " + status.realm.str());
   if (status.epoch != community.head.epoch || status.head != community.head_digest)
-    return fail(Code::kUnknownEpoch, "status.head",
-                "the peer has another head, of epoch " + std::to_string(status.epoch));
+    return fail(other_head(status));
   return status;
 }
 
@@ -239,6 +239,7 @@ void PeerLink::on_position(Status const& status) {
   if (became_linked) obs::log(obs::Level::kInfo, "link.up", {{"peer", id_.str()}});
   up_.set(1);
   succeeded();
+  ask_head_status();
   fetch_returned();
   wake();
   if (tell) probe();

@@ -30,6 +30,8 @@ class PeerLink {
   void refresh();  // probe, if the peer has been quiet; frees what waits for it too long
   void wake();     // something may be sendable
   void heard();    // the peer has just made a request: it is there
+  void relink();   // the head has changed: the peer has to show it before more is sent
+  void shows_epoch(std::uint64_t epoch);  // the peer says so in a question
   // Anything else to ask of the peer. False: closing, `done` is not called then.
   bool ask(net::Request request, std::int64_t timeout_ms,
            std::function<void(Result<net::Response>)> done) {
@@ -65,7 +67,12 @@ class PeerLink {
   void on_status(Answer answer);
   void on_position(Status const& status);
   bool compare_queued(Status const& status);
-  Result<Status> check_status(net::Response const& response) const;
+  Result<Status> check_status(net::Response const& response);
+  // decisions.cc
+  Error other_head(Status const& status);
+  void fetch_decisions();
+  void on_decisions(Answer answer);
+  void ask_head_status();
   // returning.cc
   void fetch_returned();
   void on_returned(std::uint8_t lane, Answer answer);
@@ -119,6 +126,7 @@ class PeerLink {
   exchange::PositionMark asked_at_{};  // of the probe under way; probes come one at a time
   bool probing_ = false;
   bool fetching_ = false;
+  bool fetching_decisions_ = false;
   bool pumping_ = false;
   bool pump_again_ = false;
   bool cosigning_ = false;

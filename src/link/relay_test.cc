@@ -47,8 +47,7 @@ struct Station {
     exchange::RelayLimits limits;
     for (auto const& id : relay_for) limits.for_members.insert(must(MemberId::parse(id)));
     relay = must(exchange::Relay::open(
-        {community, keys, realm, of.store(), of.exchange(), of.committer(), clock, random},
-        limits));
+        {keys, realm, of.store(), of.exchange(), of.committer(), clock, random}, limits));
     Options options;
     options.port = port;
     options.tls_seed = to_bytes(of.keys().tls.seed());

@@ -277,6 +277,10 @@ void PeerLink::finish(std::uint8_t lane) {
 
 void PeerLink::give_up(std::uint8_t lane, Failure kind, Error error) {
   finish(lane);
+  if (error.code == Code::kUnknownEpoch) {  // it has to see a decision first: asked again then
+    std::lock_guard const lock(mutex_);
+    linked_ = false;
+  }
   failed(kind, std::move(error));
 }
 

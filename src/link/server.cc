@@ -3,6 +3,7 @@
 #include <charconv>
 #include <ctime>
 
+#include "codec/codec.h"
 #include "link/attachment_wire.h"
 #include "net/problem.h"
 #include "obs/log.h"
@@ -11,7 +12,14 @@ namespace amic::link {
 
 namespace {
 constexpr std::size_t kWaitingMax = 8;  // requests that wait for the same batch
+constexpr std::uint64_t kNonsenseUs = 500'000;
+
+// No honest node of this version sends what is answered so, however bad the line: it costs a peer
+// of its budget much more than the work that it made.
+bool is_nonsense(Code code) {
+  return code == Code::kMalformed || code == Code::kBadSignature || code == Code::kWrongIdentity;
 }
+}  // namespace
 
 Answers::Answers(Parts const& parts, Options const& options, PeerLinks& links,
                  std::shared_ptr<Activity> activity)
@@ -35,12 +43,16 @@ Answers::Answers(Parts const& parts, Options const& options, PeerLinks& links,
                          labels),
         &metrics.counter("amic_link_attachment_sent_bytes_total",
                          "Bytes of attachments given to a peer.", labels)};
-    incoming_[card.member] = std::make_unique<Incoming>();
+    incoming_[card.member] = std::make_unique<Incoming>(parts_.workers);
   }
   add("POST", kEnvelopesPath, &Answers::envelopes);
   add("POST", kFramesPath, &Answers::frames);
   add("GET", kStatusPath, &Answers::status);
   add("GET", kReturnedPath, &Answers::returned);
+  if (parts_.delegation != nullptr) {
+    add("GET", kDecisionsPath, &Answers::decisions);
+    add("GET", kHeadStatusPath, &Answers::head_status);
+  }
   if (parts_.repair != nullptr) {
     add("POST", kRangesPath, &Answers::ranges);
     add("POST", kPiecesPath, &Answers::pieces);
@@ -103,7 +115,8 @@ void Answers::admit(net::Request request, net::Match match, net::Responder respo
   // The place in the budget is given back when the answer goes, not when the worker is done.
   net::Responder const answer = [respond, token, place = *std::move(place)](
                                     net::Response response) { respond(std::move(response)); };
-  if (!parts_.workers.try_post([this, asked, answer, work] { (this->*work)(*asked, answer); }))
+  Turns& turns = *incoming_.at(*peer)->turns;
+  if (!turns.try_post([this, asked, answer, work] { (this->*work)(*asked, answer); }))
     answer(net::problem(Code::kOverloaded, "link.workers", "no worker free"));
 }
 
@@ -161,8 +174,9 @@ void Answers::accept(MemberId const& sender, MemberId const& peer, BytesView bat
   std::uint64_t const begin_us = thread_cpu_us();
   // A bad lane is for accept() to refuse.
   std::uint8_t const lane = batch_lane(batch).value_or(0);
-  parts_.exchange.accept(sender, batch, [this, sender, lane, respond](Result<Bytes> receipt) {
+  parts_.exchange.accept(sender, batch, [=, this, &budget](Result<Bytes> receipt) {
     if (receipt) return respond(receipt_reply(200, *receipt));
+    if (is_nonsense(receipt.error().code)) budget.charge_cpu(kNonsenseUs);
     obs::log(obs::Level::kWarn, "link.batch_refused",
              {{"peer", sender.str()}, {"error", receipt.error().text()}});
     // With its position the sender can see for itself what went wrong, and which of us was
@@ -180,7 +194,10 @@ void Answers::frames(Asked const& asked, net::Responder const& respond) const {
   if (asked.request.header("content-type") != kFrameType)
     return respond(net::problem(Code::kUnsupportedMedia, "content-type", std::string(kFrameType)));
   auto const frame = decode_frame(as_bytes(asked.request.body));
-  if (!frame) return respond(net::problem(frame.error()));
+  if (!frame) {
+    links_.at(asked.peer)->budget().charge_cpu(kNonsenseUs);
+    return respond(net::problem(frame.error()));
+  }
   counters_.at(asked.peer).received_bytes->add(frame->data.size());
   counters_.at(asked.peer).received_frames->add();
   Incoming& incoming = *incoming_.at(asked.peer);
@@ -267,6 +284,28 @@ void Answers::status(Asked const& asked, net::Responder const& respond) const {
   respond(reply(200, "application/json", encode_status(out)));
   // It lacks what it may once have signed for: its own word says what to send again.
   if (asked.match.target.query_value("behind")) links_.at(asked.peer)->probe();
+  if (auto const epoch = number_of(asked.match.target, "epoch"))
+    links_.at(asked.peer)->shows_epoch(*epoch);
+}
+
+// The community's history is every member's: who is behind may ask anybody who is not.
+void Answers::decisions(Asked const& asked, net::Responder const& respond) const {
+  auto const after = number_of(asked.match.target, "after");
+  if (!after) return respond(net::problem(Code::kOutOfRange, "query.after", "a whole number"));
+  auto const bytes = parts_.delegation->decisions(*after, kDecisionsBytes);
+  if (!bytes) return respond(net::problem(bytes.error()));
+  respond(reply(200, kDecisionsType, std::string(as_text(*bytes))));
+}
+
+void Answers::head_status(Asked const& asked, net::Responder const& respond) const {
+  auto const text = asked.match.target.query_value("challenge");
+  auto const bytes = codec::from_hex(text.value_or(""));
+  auto const challenge = bytes ? Hash::from(*bytes) : std::nullopt;
+  if (!challenge)
+    return respond(net::problem(Code::kMalformed, "query.challenge", "64 hex digits"));
+  auto const status = parts_.delegation->head_status(*challenge);
+  if (!status) return respond(net::problem(status.error()));
+  respond(reply(200, kStatementType, std::string(as_text(*status))));
 }
 
 void Answers::returned(Asked const& asked, net::Responder const& respond) const {

@@ -6,6 +6,7 @@
 
 #include "link/assembly.h"
 #include "link/peer_link.h"
+#include "link/turns.h"
 #include "net/router.h"
 
 namespace amic::link {
@@ -45,6 +46,8 @@ class Answers {
                     net::Responder const& respond) const;
   void status(Asked const& asked, net::Responder const& respond) const;
   void returned(Asked const& asked, net::Responder const& respond) const;
+  void decisions(Asked const& asked, net::Responder const& respond) const;
+  void head_status(Asked const& asked, net::Responder const& respond) const;
   void ranges(Asked const& asked, net::Responder const& respond) const;
   void pieces(Asked const& asked, net::Responder const& respond) const;
   void attachment(Asked const& asked, net::Responder const& respond) const;  // attachment_serve.cc
@@ -66,6 +69,8 @@ class Answers {
   std::vector<merkle::NoteVerifier> logs_;  // of all members but us
   // What one peer is sending in pieces.
   struct Incoming {
+    explicit Incoming(net::WorkerPool& pool) : turns(std::make_shared<Turns>(pool)) {}
+    std::shared_ptr<Turns> const turns;
     std::mutex mutex;
     Assembly assembly;
     // Requests that brought a piece again while its batch was being taken in: same answer for all.

@@ -21,7 +21,11 @@ inline constexpr std::string_view kRelayedPath = "/link/v1/relayed";
 inline constexpr std::string_view kRelayReceiptsPath = "/link/v1/relay/receipts";
 inline constexpr std::string_view kRelayedReceiptsPath = "/link/v1/relayed/receipts";
 inline constexpr std::string_view kStatusPath = "/link/v1/status";
-inline constexpr std::string_view kBehindQuery = "?behind=1";  // look at where the asker stands
+// Of the status: where the asker stands, and that it lacks something.
+inline constexpr std::string_view kEpochQuery = "?epoch=";
+inline constexpr std::string_view kBehindQuery = "&behind=1";
+inline constexpr std::string_view kDecisionsPath = "/link/v1/decisions";
+inline constexpr std::string_view kHeadStatusPath = "/link/v1/head-status";
 inline constexpr std::string_view kReturnedPath = "/link/v1/returned";
 inline constexpr std::string_view kRangesPath = "/link/v1/ranges";
 inline constexpr std::string_view kPiecesPath = "/link/v1/pieces";
@@ -37,6 +41,8 @@ inline constexpr std::string_view kWantedType = "application/vnd.amic.wanted";
 inline constexpr std::string_view kReturnedType = "application/vnd.amic.returned";
 inline constexpr std::string_view kRangesType = "application/vnd.amic.ranges";
 inline constexpr std::string_view kPiecesType = "application/vnd.amic.pieces";
+inline constexpr std::string_view kDecisionsType = "application/vnd.amic.decisions";
+inline constexpr std::string_view kStatementType = "application/vnd.amic.statement";
 inline constexpr std::string_view kReceiptType = "application/vnd.amic.receipt";
 inline constexpr std::string_view kReceiptsType = "application/vnd.amic.receipts";
 inline constexpr std::string_view kRelayNoteType = "application/vnd.amic.relay-note";
@@ -45,6 +51,10 @@ inline constexpr std::string_view kLogSizeType = "text/x.tlog.size";
 inline constexpr std::size_t kStatusBytesMax = 16 << 10;
 inline constexpr std::size_t kAnswerBytesMax = 64 << 10;  // receipts, problems, cosignatures
 inline constexpr std::size_t kReturnedBytesMax = limits::kEnvelopeBytesMax + kAnswerBytesMax;
+// Decisions of one answer: one may be larger.
+inline constexpr std::size_t kDecisionsBytes = 1 << 20;
+inline constexpr std::size_t kDecisionsBytesMax =
+    limits::kMotionBytesMax + limits::kCertificateBytesMax + kDecisionsBytes;
 
 // How long a connection is kept without a request. On a slow line a new one costs many seconds.
 // A node needs up to 13 at once: three for each lane, and one for what is urgent.

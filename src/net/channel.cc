@@ -1,6 +1,7 @@
 #include "net/channel.h"
 
 #include <algorithm>
+#include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <cstring>
@@ -11,6 +12,7 @@ using tcp = asio::ip::tcp;
 namespace {
 
 constexpr std::size_t kFirstBufferBytes = 4 << 10;
+constexpr std::size_t kTurnBytes = 64 << 10;
 constexpr std::int64_t kLingerMs = 2'000;
 constexpr std::size_t kLingerBytesMax = 4 << 20;
 
@@ -74,6 +76,7 @@ void Channel::close() {
 }
 
 Task<bool> Channel::wait(Io need) {
+  moved_ = 0;
   if (dead()) co_return false;
   boost::system::error_code error;
   auto const kind = need == Io::kWantWrite ? tcp::socket::wait_write : tcp::socket::wait_read;
@@ -103,7 +106,16 @@ Task<Io> Channel::handshake() {
   }
 }
 
+// A peer that sends as fast as we read would keep the loop to itself.
+Task<void> Channel::let_others_go_on() {
+  moved_ = 0;
+  co_await asio::post(socket_.get_executor(), asio::use_awaitable);
+}
+
 Task<Io> Channel::read_more(std::size_t max) {
+  if (moved_ >= kTurnBytes) {
+    co_await let_others_go_on();
+  }
   for (;;) {
     if (dead()) co_return Io::kClosed;
     auto const room = input_.room(max);
@@ -111,6 +123,7 @@ Task<Io> Channel::read_more(std::size_t max) {
     std::size_t got = 0;
     auto const step = transport_->read_some(room, got);
     if (step == Io::kDone) input_.commit(got);
+    moved_ += got;
     if (step != Io::kWantRead && step != Io::kWantWrite) co_return step;
     co_await wait(step);
   }
@@ -125,6 +138,10 @@ Task<Io> Channel::write_all(std::string_view first, std::string_view second) {
       auto const of_first = std::min(put, first.size());
       first.remove_prefix(of_first);
       second.remove_prefix(put - of_first);
+      moved_ += put;
+      if (moved_ >= kTurnBytes) {
+        co_await let_others_go_on();
+      }
     } else if (step == Io::kWantRead || step == Io::kWantWrite) {
       co_await wait(step);
     } else {

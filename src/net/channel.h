@@ -75,6 +75,7 @@ class Channel : public std::enable_shared_from_this<Channel> {
 
  private:
   void arm(Instant at);
+  Task<void> let_others_go_on();
 
   boost::asio::ip::tcp::socket socket_;
   boost::asio::steady_timer timer_;
@@ -85,6 +86,7 @@ class Channel : public std::enable_shared_from_this<Channel> {
   bool timed_out_ = false;
   bool aborted_ = false;
   bool waiting_ = false;
+  std::size_t moved_ = 0;  // bytes since the last wait
 };
 
 }  // namespace amic::net

@@ -13,6 +13,7 @@
 #include "base/bytes.h"
 #include "base/result.h"
 #include "net/runtime.h"
+#include "obs/metrics.h"
 
 namespace amic::net {
 
@@ -84,6 +85,13 @@ struct TlsIdentity {
 // Decides whether a peer's key is welcome. Called during the handshake on a runtime thread.
 using KeyCheck = std::function<bool(PublicKey32 const&)>;
 
+// Null: not counted. What they point to must outlive the runtime.
+struct ServerCounters {
+  obs::Counter* handshakes_bad = nullptr;    // failed, or of a key that has all that it may have
+  obs::Counter* handshakes_held = nullptr;   // had to wait, since their address is in debt
+  obs::Counter* connections_shut = nullptr;  // closed at once: too many of their address, or of all
+};
+
 struct ServerOptions {
   std::string host = "127.0.0.1";
   std::uint16_t port = 0;                // 0: the system chooses; see Server::port()
@@ -100,8 +108,18 @@ struct ServerOptions {
   std::function<bool(Request const& head)> streams = {};
   std::uint64_t stream_bytes_max = 0;
   std::size_t connections_max = 1024;
-  // Mutual TLS: connections of one key; one more is closed after its handshake. 0: no limit.
+  // Mutual TLS: connections of one key; one more is closed after its handshake. 0: no limit. With a
+  // limit, one key may also make no more new connections than the two values after it say.
   std::size_t connections_per_key_max = 0;
+  double new_connections_per_key_per_second = 16;
+  double new_connections_per_key_at_once = 64;
+  // TLS: handshakes of one address (IPv6: of its first 64 bits) that come to nothing, since they
+  // fail or the key has all that it may have. Beyond that its next connections wait unread.
+  double bad_handshakes_per_second = 16;
+  double bad_handshakes_at_once = 64;
+  std::size_t unfinished_handshakes_max = 64;  // of one address; one more is closed at once
+  std::int64_t handshake_timeout_ms = 30'000;
+  ServerCounters counters = {};
   // Mutual TLS: called on a runtime thread when a request's header is complete. Milliseconds in
   // which its body is left unread: who has used up its budget pays with its own time, not with our
   // memory and processor.

@@ -15,6 +15,7 @@ using tcp = asio::ip::tcp;
 namespace {
 
 constexpr std::int64_t kAcceptPauseMs = 100;
+constexpr std::size_t kAddressesMax = 4096;  // whose handshakes are accounted for
 
 // Lives on loop 0 together with the coroutine that accepts.
 struct Acceptor {
@@ -43,6 +44,7 @@ Task<void> accept_all(std::shared_ptr<ServerShared> shared, std::shared_ptr<Acce
     }
     if (++shared->connections > shared->options.connections_max) {
       --shared->connections;
+      if (auto* const shut = shared->options.counters.connections_shut) shut->add();
       obs::log(obs::Level::kWarn, "net.too_many_connections",
                {{"max", shared->options.connections_max}});
       continue;  // closes it
@@ -115,6 +117,9 @@ Result<std::unique_ptr<Server>> Server::listen(Runtime& runtime, ServerOptions o
   auto shared = std::make_shared<ServerShared>();
   if (options.tls || !options.tls_certificate_pem_file.empty()) {
     AMIC_TRY(shared->tls, TlsContext::server(options));
+    shared->gate = std::make_shared<HandshakeGate>(
+        HandshakeGate::Limits{options.unfinished_handshakes_max, options.bad_handshakes_per_second,
+                              options.bad_handshakes_at_once, kAddressesMax});
   }
   shared->loops = runtime.impl().loops;
   shared->live.resize(shared->loops.size());

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "net/channel.h"
+#include "net/handshake_gate.h"
 #include "net/http.h"
 #include "net/loop.h"
 
@@ -25,8 +26,13 @@ struct ServerShared {
   std::vector<std::shared_ptr<Loop>> loops;
   std::vector<std::unordered_set<Connection*>> live;  // per loop, touched on its thread only
   std::atomic<std::size_t> connections{0};
+  std::shared_ptr<HandshakeGate> gate;  // with TLS
+  struct KeyUse {
+    RateBucket new_ones;
+    std::size_t connections = 0;
+  };
   std::mutex by_key_mutex;
-  std::map<PublicKey32, std::size_t> by_key;  // connections of each client key
+  std::map<PublicKey32, KeyUse> by_key;
   std::atomic<bool> stopping{false};
 };
 

@@ -85,6 +85,89 @@ TEST_F(TlsTest, BoundsTheConnectionsOfAKey) {
   EXPECT_TRUE(call(*second));
 }
 
+// Handshakes that come to nothing cost their address. What waits is let in, one after the other.
+TEST_F(TlsTest, AnAddressOfBadHandshakesWaits) {
+  obs::Counter bad, held, shut;
+  auto options = mutual();
+  options.bad_handshakes_at_once = 2;
+  options.bad_handshakes_per_second = 50;
+  options.counters = {&bad, &held, &shut};
+  auto const server = serve(options, show_key);
+  auto of_stranger = trusting();
+  of_stranger.tls = stranger_.identity;
+  auto const stranger = connect(of_stranger);
+  auto const call = [&](Client& client) {
+    return client.call(https(server->port()), request_for("/"), kTestTimeoutMs);
+  };
+  std::size_t const many = 16;
+  std::atomic<std::size_t> over{0};
+  auto const member = connect(trusting());
+  ASSERT_TRUE(call(*member));
+  for (std::size_t i = 0; i < many; ++i)
+    stranger->send(https(server->port()), request_for("/"), kTestTimeoutMs,
+                   [&](Result<Response> const& r) { over += !r; });
+  auto const end = std::chrono::steady_clock::now() + std::chrono::milliseconds(kTestTimeoutMs);
+  while (over < many && std::chrono::steady_clock::now() < end) std::this_thread::yield();
+  EXPECT_EQ(over, many);
+  EXPECT_GE(bad.value(), many);
+  EXPECT_EQ(shut.value(), 0u);
+  EXPECT_TRUE(call(*member));               // on the connection that it has
+  EXPECT_TRUE(call(*connect(trusting())));  // a member behind the same address waits, and comes in
+}
+
+TEST_F(TlsTest, AnAddressInDebtIsNotEvenRead) {
+  obs::Counter bad, held, shut;
+  auto options = mutual();
+  options.bad_handshakes_at_once = 1;
+  options.bad_handshakes_per_second = 1e-3;
+  options.unfinished_handshakes_max = 3;
+  options.counters = {&bad, &held, &shut};
+  auto const server = serve(options, show_key);
+  auto of_stranger = trusting();
+  of_stranger.tls = stranger_.identity;
+  EXPECT_FALSE(connect(of_stranger)->call(https(server->port()), request_for("/"), kTestTimeoutMs));
+  auto const end = std::chrono::steady_clock::now() + std::chrono::milliseconds(kTestTimeoutMs);
+  auto const until = [&](auto const& holds) {
+    while (!holds() && std::chrono::steady_clock::now() < end) std::this_thread::yield();
+    EXPECT_TRUE(holds());
+  };
+  until([&] { return bad.value() == 1 && server->connections() == 0; });
+  std::vector<std::unique_ptr<RawSocket>> waiting;
+  for (int i = 0; i < 3; ++i) {
+    waiting.push_back(std::make_unique<RawSocket>(server->port()));
+    waiting.back()->send("no TLS at all");  // would be refused if it were read
+  }
+  until([&] { return held.value() == 3; });
+  EXPECT_EQ(server->connections(), 3u);
+  RawSocket one_more(server->port());
+  EXPECT_EQ(one_more.receive_all(), "");
+  until([&] { return shut.value() == 1; });
+  EXPECT_EQ(bad.value(), 1u);
+  server->stop();  // ends what waits
+}
+
+// Good handshakes cost as much as bad ones: a key that makes one after the other is stopped.
+TEST_F(TlsTest, BoundsTheNewConnectionsOfAKey) {
+  obs::Counter bad, held, shut;
+  auto options = mutual();
+  options.client_key = [](PublicKey32 const&) { return true; };
+  options.connections_per_key_max = 16;
+  options.new_connections_per_key_at_once = 2;
+  options.new_connections_per_key_per_second = 1e-3;
+  options.counters = {&bad, &held, &shut};
+  auto const server = serve(options, show_key);
+  auto const call = [&](ClientOptions const& as) {
+    return connect(as)->call(https(server->port()), request_for("/"), kTestTimeoutMs).has_value();
+  };
+  EXPECT_TRUE(call(trusting()));
+  EXPECT_TRUE(call(trusting()));
+  EXPECT_FALSE(call(trusting()));
+  auto other = trusting();
+  other.tls = stranger_.identity;
+  EXPECT_TRUE(call(other));
+  EXPECT_EQ(bad.value(), 1u);
+}
+
 // The body stays where it is until the owner wants it: nothing of it is read before.
 TEST_F(TlsTest, HoldsBackTheBodyOfWhoHasUsedUpItsBudget) {
   std::atomic<int> asked{0};
@@ -182,7 +265,7 @@ TEST_F(TlsTest, PlainTalkToATlsPortIsRefused) {
 
 TEST_F(TlsTest, ASilentPeerIsDroppedDuringTheHandshake) {
   auto options = mutual();
-  options.request_timeout_ms = 50;
+  options.handshake_timeout_ms = 50;
   auto const server = serve(options, show_key);
   EXPECT_EQ(RawSocket(server->port()).receive_all(), "");
 }

@@ -6,6 +6,7 @@
 #include "codec/codec.h"
 #include "crypto/hash.h"
 #include "node/files.h"
+#include "node/key_sets.h"
 
 namespace amic::node {
 
@@ -174,17 +175,25 @@ Result<consent::Card> init_node(std::filesystem::path const& dir, Config config,
 }
 
 Result<NodeKeys> load_keys(DataDir const& dir, Passphrase const& passphrase) {
-  AMIC_TRY(consent::Card const card, dir.card());
+  AMIC_TRY(consent::Card const in_head, dir.card());
+  AMIC_TRY(auto const chain, own_rotations(dir));
+  AMIC_TRY(consent::Card const card, card_in_use(dir));
   AMIC_TRY(auto const lock, crypto::KeyLock::open(dir.keys(), passphrase));
+  auto const of = [&](KeyRole role) {
+    return lock.at(key_folder(dir, in_head, chain, card, role));
+  };
   AMIC_TRY(auto governance, load_signing_key(lock, KeyRole::kGovernance, card.governance));
-  AMIC_TRY(auto node, load_signing_key(lock, KeyRole::kNode, card.node));
-  AMIC_TRY(auto log, load_signing_key(lock, KeyRole::kLog, card.log));
-  AMIC_TRY(auto cosigner, load_signing_key(lock, KeyRole::kCosigner, card.cosigner));
-  AMIC_TRY(auto tls, load_signing_key(lock, KeyRole::kTls, card.tls));
-  AMIC_TRY(auto sealing, load_seal_key(lock, card.sealing));
-  return NodeKeys{std::move(governance), std::move(node), std::move(log),
-                  std::move(cosigner),   std::move(tls),  std::move(sealing),
-                  lock.is_protected()};
+  AMIC_TRY(auto node, load_signing_key(of(KeyRole::kNode), KeyRole::kNode, card.node));
+  AMIC_TRY(auto log, load_signing_key(of(KeyRole::kLog), KeyRole::kLog, card.log));
+  AMIC_TRY(auto cosigner,
+           load_signing_key(of(KeyRole::kCosigner), KeyRole::kCosigner, card.cosigner));
+  AMIC_TRY(auto tls, load_signing_key(of(KeyRole::kTls), KeyRole::kTls, card.tls));
+  AMIC_TRY(auto sealing, load_seal_key(of(KeyRole::kSealing), card.sealing));
+  AMIC_TRY(auto first, load_seal_key(lock, in_head.sealing));
+  AMIC_TRY(auto more, more_sealing_keys(dir, lock, card));
+  return NodeKeys{std::move(governance), std::move(node),  std::move(log),
+                  std::move(cosigner),   std::move(tls),   std::move(sealing),
+                  lock.is_protected(),   std::move(first), std::move(more)};
 }
 
 Result<consent::Draft> found_community(Founding founding, Clock const& clock) {
@@ -242,14 +251,53 @@ Result<consent::Community> join_community(DataDir const& dir, consent::Transcrip
   return community;
 }
 
+Result<consent::Community> join_by_history(DataDir const& dir, governance::HistoryFile const& file,
+                                           Passphrase const& passphrase) {
+  AMIC_TRY(auto chronicle, governance::chronicle_of(file.transcript, file.decisions));
+  auto& community = chronicle.history.now;
+  AMIC_TRY_VOID(own_card_in(community.head, dir));
+  AMIC_TRY_VOID(load_keys(dir, passphrase));
+  AMIC_TRY(auto const installed, dir.launch());
+  if (installed && consent::encode(*installed) != consent::encode(file.transcript))
+    return fail(Code::kConflict, dir.launch_file().string(),
+                "this node has joined by another transcript");
+  std::optional<governance::HistoryFile> given;
+  if (installed) {
+    AMIC_TRY(given, read_history_file(dir));
+  }
+  if (given && given->decisions.size() >= file.decisions.size()) return std::move(community);
+  // The launch last: with it the node has joined.
+  governance::HistoryFile const kept{file.transcript, file.decisions, {}};
+  AMIC_TRY_VOID(replace_file(dir.history_file(), governance::to_text(kept)));
+  if (!installed)
+    AMIC_TRY_VOID(write_new_file(dir.launch_file(), consent::to_text(file.transcript)));
+  return std::move(community);
+}
+
 Result<consent::Community> load_community(DataDir const& dir) {
   AMIC_TRY(auto const transcript, dir.launch());
   if (!transcript)
     return fail(Code::kUnknownCommunity, dir.launch_file().string(),
                 "this node has not joined a community");
   AMIC_TRY(auto community, consent::community_of(*transcript));
+  AMIC_TRY(auto const file, read_history_file(dir));
+  if (file) {
+    AMIC_TRY(auto chronicle, governance::chronicle_of(*transcript, file->decisions));
+    community = std::move(chronicle.history.now);
+  }
   AMIC_TRY_VOID(own_card_in(community.head, dir));
   return community;
+}
+
+Result<std::optional<governance::HistoryFile>> read_history_file(DataDir const& dir) {
+  auto const text = read_file(dir.history_file(), 2 * governance::kHistoryFileBytesMax);
+  if (!text && text.error().code == Code::kNotFound) return std::nullopt;
+  if (!text) return fail(text.error());
+  AMIC_TRY(auto file, governance::history_file_from_text(*text));
+  AMIC_TRY(auto const transcript, dir.launch());
+  if (!transcript || consent::encode(*transcript) != consent::encode(file.transcript))
+    return fail(Code::kConflict, dir.history_file().string(), "of another launch");
+  return std::optional(std::move(file));
 }
 
 Result<Hash> parse_hash(std::string_view text) {

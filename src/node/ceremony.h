@@ -16,6 +16,7 @@
 #include "crypto/seal.h"
 #include "crypto/secret.h"
 #include "crypto/sign.h"
+#include "governance/chronicle.h"
 #include "node/config.h"
 #include "node/data_dir.h"
 
@@ -40,8 +41,11 @@ struct NodeKeys {
   crypto::SigningKey governance, node, log, cosigner, tls;
   crypto::SealKey sealing;
   bool is_protected = false;
+  crypto::SealKey first_sealing;  // of the card in the head: the store's key comes from it
+  std::vector<crypto::SealKey> more_sealing;  // to open with, never announced by (key_sets.h)
 };
-// kMissingKey, kWrongPassphrase, kCorrupt; kWrongIdentity if a key is not the one in the card
+// Those of the card in use (key_sets.h). kMissingKey, kWrongPassphrase, kCorrupt; kWrongIdentity if
+// a key is not the one in the card
 // (`where` names it).
 Result<NodeKeys> load_keys(DataDir const& dir, Passphrase const& passphrase);
 
@@ -70,9 +74,17 @@ Result<consent::Press> press_draft(DataDir const& dir, consent::Draft const& dra
 Result<consent::Community> join_community(DataDir const& dir, consent::Transcript const& transcript,
                                           Passphrase const& passphrase);
 
+// The same for who joins by a decision: verifies every decision since the launch. The launch goes
+// to community/launch.txt, the file to community/history.txt, in place of a shorter one.
+Result<consent::Community> join_by_history(DataDir const& dir, governance::HistoryFile const& file,
+                                           Passphrase const& passphrase);
+
 // The community that the node has joined. kUnknownCommunity if none; kForeignPress if this node's
 // own card is not in it, as when the file was replaced by hand.
 Result<consent::Community> load_community(DataDir const& dir);
+// community/history.txt, with the launch that this node has joined by; nullopt: none was given. Its
+// decisions are not verified here.
+Result<std::optional<governance::HistoryFile>> read_history_file(DataDir const& dir);
 
 // 64 hex digits; spaces between them and capitals are tolerated, as people copy them from paper.
 Result<Hash> parse_hash(std::string_view text);

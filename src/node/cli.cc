@@ -31,6 +31,7 @@ void add_all(CLI::App& app, Context& context) {
   app.footer(kFooter);
   add_node_commands(app, context);
   add_card_commands(app, context);
+  add_key_commands(app, context);
   add_community_commands(app, context);
   add_run_commands(app, context);
   add_repair_commands(app, context);
@@ -44,6 +45,10 @@ void add_all(CLI::App& app, Context& context) {
   add_log_commands(app, context);
   add_bundle_commands(app, context);
   add_evidence_commands(app, context);
+  add_motion_commands(app, context);
+  add_instrument_commands(app, context);
+  add_meeting_commands(app, context);
+  add_chair_commands(app, context);
   add_demo_commands(app, context);
 }
 

@@ -242,8 +242,8 @@ struct Offline {
   OfflineNode node;
 
   exchange::CarrierParts parts(Context& context) {
-    return {community,      exchange_keys,   config.realm,  *node.store,
-            *node.exchange, *node.committer, context.clock, context.random};
+    return {exchange_keys,   config.realm,  *node.store,   *node.exchange,
+            *node.committer, context.clock, context.random};
   }
 };
 
@@ -255,7 +255,7 @@ Result<std::unique_ptr<Offline>> open_stopped(BundleArguments const& a, Context&
   AMIC_TRY(auto keys, load_keys(dir, passphrase));
   AMIC_TRY(auto node,
            open_offline(dir, community, keys, config.realm, context.clock, context.random));
-  exchange::NodeKeys exchange_keys{config.member, keys.node, keys.sealing};
+  exchange::NodeKeys exchange_keys{config.member, keys.node, keys.sealing, keys.more_sealing};
   return std::make_unique<Offline>(Offline{std::move(dir), std::move(config), std::move(community),
                                            std::move(keys), std::move(exchange_keys),
                                            std::move(node)});

@@ -1,12 +1,19 @@
 // amic community found, show, press, launch, verify, join, status, export
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
 #include <memory>
+#include <thread>
 
 #include "codec/codec.h"
+#include "consent/view.h"
+#include "governance/chronicle.h"
 #include "json/json.h"
 #include "node/commands.h"
 #include "node/community_view.h"
 #include "node/files.h"
+#include "node/local_api.h"
 
 namespace amic::node {
 
@@ -119,7 +126,70 @@ Result<Output> launch(Arguments const& a) {
   return out;
 }
 
+bool is_history(std::string_view text) {
+  return text.find("BEGIN AMIC HISTORY") != std::string_view::npos;
+}
+
+Result<governance::HistoryFile> read_history(std::string const& file) {
+  AMIC_TRY(std::string const text, read_file(file, 2 * governance::kHistoryFileBytesMax));
+  auto out = governance::history_file_from_text(text);
+  if (!out) return in_file(file, out.error());
+  return out;
+}
+
+// From the launch to the head in force, with nothing but the file.
+Result<Output> verify_history_file(Arguments const& a) {
+  AMIC_TRY(auto const file, read_history(a.file));
+  auto const begin = std::chrono::steady_clock::now();
+  unsigned const threads = std::max(1U, std::thread::hardware_concurrency());
+  auto const history = consent::verify_history(file.transcript, file.decisions, threads);
+  if (!history) return in_file(a.file, history.error());
+  std::chrono::duration<double> const took = std::chrono::steady_clock::now() - begin;
+  char seconds[32];
+  std::snprintf(seconds, sizeof seconds, "%.3f", took.count());
+  auto const& now = history->now;
+  Output out;
+  out.text = a.file + ": good\n" + now.head.community_name + "\n  " +
+             consent::spaced_hex(now.id.view()) + "\n" + std::to_string(file.decisions.size()) +
+             " decisions verified from the launch on, in " + seconds + " s\nHead of epoch " +
+             std::to_string(now.head.epoch) + ", " + std::to_string(now.head.members.size()) +
+             " members, chair " + now.head.chair.str() + "\n  " +
+             consent::spaced_hex(now.head_digest.view()) + "\n";
+  for (auto const& chapter : history->chapters)
+    out.text += "  epoch " + std::to_string(chapter.epoch) + "  " +
+                codec::to_rfc3339(chapter.decided_ms) + "  " +
+                std::string(consent::motion_kind_name(chapter.kind)) + "  " + chapter.title + "\n";
+  json::object object;
+  object["community"] = codec::to_hex(now.id.view());
+  object["epoch"] = now.head.epoch;
+  object["head"] = codec::to_hex(now.head_digest.view());
+  object["seconds"] = took.count();
+  object["decisions"] = consent::history_json(history->chapters);
+  out.json = json::serialize(object);
+  return out;
+}
+
+// A running node's history, for auditors and for who is to join.
+Result<Output> write_history(ApiArguments const& api, std::string const& to) {
+  AMIC_TRY(auto const client, ApiClient::connect(api));
+  std::string contents;
+  net::Request request;
+  request.target = "/api/v1/history/file";
+  AMIC_TRY_VOID(client->transfer(std::move(request), [&](std::string_view chunk) {
+    contents += chunk;
+    return true;
+  }));
+  Output out;
+  AMIC_TRY_VOID(deliver(to, contents, out));
+  if (out.text.empty())
+    out.text = "Wrote " + to + ". Verify it: amic community verify " + to + "\n";
+  out.json = json::serialize(json::object{{"out", to}, {"bytes", contents.size()}});
+  return out;
+}
+
 Result<Output> verify(Arguments const& a) {
+  AMIC_TRY(std::string const text, read_file(a.file, 2 * governance::kHistoryFileBytesMax));
+  if (is_history(text)) return verify_history_file(a);
   AMIC_TRY(auto const transcript, read_as(a.file, consent::transcript_from_text));
   AMIC_TRY(auto const community, consent::community_of(transcript));
   Output out;
@@ -128,8 +198,21 @@ Result<Output> verify(Arguments const& a) {
   return out;
 }
 
+// By a decision instead of the launch.
+Result<Output> join_later(Arguments const& a, DataDir const& dir, std::string const& text,
+                          Context& context) {
+  auto const file = governance::history_file_from_text(text);
+  if (!file) return in_file(a.transcript, file.error());
+  AMIC_TRY(auto const passphrase, unlock(dir, a.passphrase_from, context));
+  AMIC_TRY(auto const community, join_by_history(dir, *file, passphrase));
+  AMIC_TRY(auto const card, dir.card());
+  return Output{community_text(community, card), community_json(community, card)};
+}
+
 Result<Output> join(Arguments const& a, Context& context) {
   AMIC_TRY(auto const dir, DataDir::open(a.dir));
+  AMIC_TRY(std::string const text, read_file(a.transcript, 2 * governance::kHistoryFileBytesMax));
+  if (is_history(text)) return join_later(a, dir, text, context);
   AMIC_TRY(auto const transcript, read_as(a.transcript, consent::transcript_from_text));
   AMIC_TRY(auto const passphrase, unlock(dir, a.passphrase_from, context));
   AMIC_TRY(auto const community, join_community(dir, transcript, passphrase));
@@ -236,13 +319,18 @@ void add_join(CLI::App& group, Context& context) {
   auto* command = group.add_subcommand("join", "Install the transcript into this node");
   auto const a = std::make_shared<Arguments>();
   command->add_option("--dir", a->dir, "Data directory")->required();
-  command->add_option("--transcript", a->transcript, "Transcript file")->required();
+  command
+      ->add_option("--transcript", a->transcript,
+                   "Transcript file, or history file of a community that was joined later")
+      ->required();
   command->add_option("--passphrase-from", a->passphrase_from,
                       "file:PATH, fd:N, env:NAME or prompt; default: as in config.toml");
   command->footer(
-      "Verifies the transcript, that this node's own card is in it, and that its keys match.\n"
+      "Verifies the transcript and every decision since, that this node's own card is in the head\n"
+      "in force, and that its keys match.\n"
       "\n"
-      "Example:\n  amic community join --dir my --transcript launch.txt");
+      "Examples:\n  amic community join --dir my --transcript launch.txt\n"
+      "  amic community join --dir tl --transcript history.txt");
   on_run(*command, context, [a, &context] { return join(*a, context); });
 }
 
@@ -253,15 +341,27 @@ void add_readers(CLI::App& group, Context& context) {
   show->footer("Example:\n  amic community show draft.txt");
   on_run(*show, context, [a] { return show_file(*a); });
 
-  auto* check = group.add_subcommand("verify", "Verify a transcript; needs nothing else");
-  check->add_option("FILE", a->file, "Transcript")->required();
-  check->footer("Example:\n  amic community verify launch.txt");
+  auto* check =
+      group.add_subcommand("verify", "Verify a transcript or a whole history; needs nothing else");
+  check->add_option("FILE", a->file, "Transcript, or history file")->required();
+  check->footer(
+      "Of a history every decision since the launch is verified. The first that is wrong is named "
+      "with\nits epoch.\n\nExamples:\n  amic community verify launch.txt\n"
+      "  amic community verify history.txt");
   on_run(*check, context, [a] { return verify(*a); });
 
   auto* stand = group.add_subcommand("status", "The community that this node has joined");
   stand->add_option("--dir", a->dir, "Data directory")->required();
   stand->footer("Example:\n  amic community status --dir my --json");
   on_run(*stand, context, [a] { return status(*a); });
+
+  auto const h = std::make_shared<std::pair<ApiArguments, std::string>>();
+  auto& told = add_api_command(
+      group, "history", "Write every decision since the launch, as one file that verifies offline",
+      h->first);
+  told.add_option("--out", h->second, "New file; default: print it");
+  told.footer("Example:\n  amic community history --dir my --out history.txt");
+  on_run(told, context, [h] { return write_history(h->first, h->second); });
 
   auto* give = group.add_subcommand("export", "Write the transcript or a text in force");
   give->add_option("--dir", a->dir, "Data directory")->required();

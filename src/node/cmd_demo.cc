@@ -21,7 +21,8 @@ namespace amic::node {
 
 namespace {
 constexpr std::int64_t kLinkTimeoutMs = 120'000;
-constexpr timespec kTrafficEvery{3, 0};
+constexpr timespec kTrafficEvery{8, 0};
+constexpr std::size_t kTrafficFirst = 40;  // so that a newcomer does not look at an empty floor
 constexpr std::string_view kReadyLine = "READY";
 
 struct DemoArguments {
@@ -58,7 +59,14 @@ Result<Output> stop_demo(std::filesystem::path const& dir) {
 }
 
 Result<std::string> summary(std::vector<DemoMember> const& members, DemoArguments const& a) {
-  std::string out = "\nMember  API address               Token\n";
+  std::string out = "\nOpen in a browser (each address logs in once, today):\n";
+  for (auto const& member : members) {
+    AMIC_TRY(auto const link, demo_login_link(member, /*administrator=*/false));
+    out += "  " + member.id + "  " + link + "\n";
+  }
+  AMIC_TRY(auto const admin, demo_login_link(members.front(), /*administrator=*/true));
+  out += "  " + members.front().id + "  " + admin + "  (administrator)\n";
+  out += "\nFor programs, and for another log-in:\nMember  API address               Token\n";
   std::string example_url, example_token;
   for (auto const& member : members) {
     AMIC_TRY(auto const dir, DataDir::open(member.dir));
@@ -95,6 +103,8 @@ Result<std::string> summary(std::vector<DemoMember> const& members, DemoArgument
 // Until SIGINT or SIGTERM; shares something synthetic now and then.
 Result<void> keep_going(std::vector<DemoMember> const& members, DemoNodes& nodes,
                         DemoOptions const& options, Context& context, sigset_t const& stop) {
+  for (std::size_t i = 0; options.traffic && i < kTrafficFirst; ++i)
+    AMIC_TRY_VOID(share_synthetic(members, context.random, context.clock));
   for (;;) {
     if (::sigtimedwait(&stop, nullptr, &kTrafficEvery) > 0) return {};
     if (auto const ended = nodes.ended_member(); !ended.empty())

@@ -224,6 +224,7 @@ Result<Output> list_links(ApiArguments const& api) {
 struct TokenArguments {
   ApiArguments api;
   std::string name, scopes = "read", clearance, expires, id;
+  std::int64_t valid_s = 300;
 };
 
 Result<Output> create_token(TokenArguments const& a) {
@@ -250,6 +251,12 @@ Result<Output> list_tokens(TokenArguments const& a) {
                     field(token, "clearance"), field(token, "expires")});
   }
   return Output{table(rows), text};
+}
+
+Result<Output> login_link(TokenArguments const& a) {
+  AMIC_TRY(auto const client, ApiClient::connect(a.api));
+  AMIC_TRY(auto const url, client->login_link(a.valid_s));
+  return Output{url + "\n", json::serialize(json::object{{"url", url}, {"valid_s", a.valid_s}})};
 }
 
 Result<Output> revoke_token(TokenArguments const& a) {
@@ -325,6 +332,10 @@ void add_token_commands(CLI::App& app, Context& context) {
   on_run(create, context, [a] { return create_token(*a); });
   auto& list = add_api_command(*group, "list", "Tokens, never secrets", a->api);
   on_run(list, context, [a] { return list_tokens(*a); });
+  auto& link =
+      add_api_command(*group, "link", "Print an address that logs in to the web face once", a->api);
+  link.add_option("--valid", a->valid_s, "Seconds until it expires, to 86400 (default 300)");
+  on_run(link, context, [a] { return login_link(*a); });
   auto& revoke = add_api_command(*group, "revoke", "End a token at once", a->api);
   revoke.add_option("id", a->id, "From token list")->required();
   on_run(revoke, context, [a] { return revoke_token(*a); });

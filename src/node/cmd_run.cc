@@ -12,6 +12,7 @@
 #include "exchange/index_feeder.h"
 #include "json/json.h"
 #include "node/commands.h"
+#include "node/key_sets.h"
 #include "node/local_api.h"
 #include "node/node.h"
 #include "node/store_key.h"
@@ -20,6 +21,8 @@
 namespace amic::node {
 
 namespace {
+constexpr int kRestartSignal = SIGUSR1;  // by the node itself: its keys have changed
+
 struct RunArguments {
   std::string dir, passphrase_from, log_file;
 };
@@ -40,6 +43,7 @@ Result<Opened> open_all(RunArguments const& a, Context& context) {
                 "this node has not joined a community; see amic community join --help");
   AMIC_TRY_VOID(load_community(dir));  // before anything is written for it
   AMIC_TRY(auto const passphrase, unlock(dir, a.passphrase_from, context));
+  AMIC_TRY_VOID(activate_due_keys(dir, context.clock.now_ms()));
   AMIC_TRY(auto keys, load_keys(dir, passphrase));
   return Opened{std::move(dir), std::move(config), std::move(*transcript), std::move(keys)};
 }
@@ -51,6 +55,7 @@ class StopSignal {
     sigemptyset(&set_);
     sigaddset(&set_, SIGINT);
     sigaddset(&set_, SIGTERM);
+    sigaddset(&set_, kRestartSignal);
     pthread_sigmask(SIG_BLOCK, &set_, nullptr);
     std::signal(SIGPIPE, SIG_IGN);
   }
@@ -64,6 +69,24 @@ class StopSignal {
   sigset_t set_;
 };
 
+Result<int> run_until_signal(Opened opened, StopSignal const& stop, Context& context) {
+  auto const dir = opened.dir;
+  auto const token = identity::new_secret(context.random);
+  AMIC_TRY(auto node, Node::start({opened.dir, opened.config, std::move(opened.transcript),
+                                   std::move(opened.keys), token,
+                                   [] { ::kill(::getpid(), kRestartSignal); }}));
+  AMIC_TRY_VOID(write_run_file(dir, {node->api_url(), node->link_address(), token, ::getpid()}));
+  context.out << "AMIC node of " << opened.config.member.str() << " is running.\n"
+              << "  API   " << node->api_url() << "\n"
+              << "  link  " << node->link_address() << "\n"
+              << "Stop it with Ctrl-C.\n"
+              << std::flush;
+  int const signal = stop.wait();
+  obs::log(obs::Level::kInfo, "node.stopping", {{"signal", signal}});
+  remove_run_file(dir);
+  return signal;
+}
+
 Result<Output> run(RunArguments const& a, Context& context) {
   ::mallopt(M_ARENA_MAX,
             2);  // two threads do nearly all the work; an arena each for the rest is waste
@@ -74,20 +97,11 @@ Result<Output> run(RunArguments const& a, Context& context) {
   log.file = a.log_file;
   AMIC_TRY_VOID(obs::set_up_log(std::move(log)));
 
-  auto const dir = opened.dir;
-  auto const token = identity::new_secret(context.random);
-  AMIC_TRY(auto node, Node::start({opened.dir, opened.config, std::move(opened.transcript),
-                                   std::move(opened.keys), token}));
-  AMIC_TRY_VOID(write_run_file(dir, {node->api_url(), node->link_address(), token, ::getpid()}));
-  context.out << "AMIC node of " << opened.config.member.str() << " is running.\n"
-              << "  API   " << node->api_url() << "\n"
-              << "  link  " << node->link_address() << "\n"
-              << "Stop it with Ctrl-C.\n"
-              << std::flush;
-  int const signal = stop.wait();
-  obs::log(obs::Level::kInfo, "node.stopping", {{"signal", signal}});
-  remove_run_file(dir);
-  node.reset();
+  for (;;) {
+    AMIC_TRY(int const signal, run_until_signal(std::move(opened), stop, context));
+    if (signal != kRestartSignal) break;
+    AMIC_TRY(opened, open_all(a, context));
+  }
   return Output{"Stopped.\n", R"({"stopped":true})"};
 }
 

@@ -103,7 +103,7 @@ Result<std::vector<MemberId>> parse_members(std::string_view text, std::string c
   return out;
 }
 
-constexpr std::array<Setting, 19> kSettings = {{
+constexpr std::array<Setting, 22> kSettings = {{
     {"", "member", nullptr, false,
      [](Config& c, std::string const& text, std::string const& where) -> Result<void> {
        auto id = MemberId::parse(text);
@@ -192,6 +192,23 @@ constexpr std::array<Setting, 19> kSettings = {{
        return {};
      }},
     {"keys", "passphrase_from", "AMIC_PASSPHRASE_FROM", false, set_passphrase_from},
+    {"keys", "life_days", "AMIC_KEYS_LIFE_DAYS", true,
+     [](Config& c, std::string const& text, std::string const& where) -> Result<void> {
+       AMIC_TRY(auto const days, parse_number(text, where, 30, 3650));
+       c.keys_life_days = static_cast<int>(days);
+       return {};
+     }},
+    {"consent", "counter", "AMIC_CONSENT_COUNTER", false,
+     [](Config& c, std::string const& text, std::string const&) -> Result<void> {
+       c.consent_counter = text;
+       return {};
+     }},
+    {"consent", "sign_at_node", "AMIC_CONSENT_SIGN_AT_NODE", false,
+     [](Config& c, std::string const& text, std::string const& where) -> Result<void> {
+       if (text != "yes" && text != "no") return fail(Code::kMalformed, where, "yes or no");
+       c.consent_sign_at_node = text == "yes";
+       return {};
+     }},
     {"recall", "comply", "AMIC_RECALL_COMPLY", false,
      [](Config& c, std::string const& text, std::string const& where) -> Result<void> {
        if (text != "auto" && text != "ask") return fail(Code::kMalformed, where, "auto or ask");
@@ -445,7 +462,20 @@ std::string format_config(Config const& config) {
       << "[keys]\n"
       << "# file:PATH, fd:N, env:NAME or prompt. Never the passphrase itself. Empty: the keys are\n"
       << "# unprotected, which is for development only.\n"
-      << "passphrase_from = " << quoted(config.passphrase_from) << "\n\n"
+      << "passphrase_from = " << quoted(config.passphrase_from) << "\n"
+      << "# Planned life of a key. Alarms come 60, 30 and 7 days before its end; nothing stops "
+         "then.\n"
+      << "life_days = " << config.keys_life_days << "\n\n"
+      << "[consent]\n"
+      << "# A file, best on another disk that is not in the backups of this node, that keeps how "
+         "many\n"
+      << "# statements the member has signed. Empty: after each start the other members are "
+         "asked.\n"
+      << "counter = " << quoted(config.consent_counter) << "\n"
+      << "# yes: the node signs with the governance key what its member has agreed to. no: the key "
+         "is\n"
+      << "# elsewhere, and each statement waits for a signature (amic motion sign).\n"
+      << "sign_at_node = " << quoted(config.consent_sign_at_node ? "yes" : "no") << "\n\n"
       << "[recall]\n"
       << "# auto: what another member recalls is destroyed at once. ask: an operator decides.\n"
       << "comply = " << quoted(config.comply == exchange::ComplyMode::kAsk ? "ask" : "auto")

@@ -58,7 +58,10 @@ struct Config {
   Listen api_listen{"127.0.0.1", 7080};  // [api] listen
   std::string log_level = "info";        // [log] level: debug, info, warn, error, off
   std::string passphrase_from;           // [keys] passphrase_from; empty = unprotected keys
+  int keys_life_days = 730;              // [keys] life_days, 30..3650: when alarms say: rotate
   std::int64_t witness_interval_s = 60;  // [witness] interval_s, 1..86400
+  std::string consent_counter;           // [consent] counter: a path; empty: none
+  bool consent_sign_at_node = true;      // [consent] sign_at_node
   // [recall] comply: "auto" destroys what others recall; "ask" leaves that to an operator.
   exchange::ComplyMode comply = exchange::ComplyMode::kAuto;
   // [attachments] free_bytes_min, peer_bytes_max (0: no limit).
@@ -72,8 +75,8 @@ Result<Config> parse_config(std::string_view toml);
 std::string format_config(Config const& config);  // parse_config's inverse, with comments
 
 // AMIC_REALM, AMIC_LINK_LISTEN, AMIC_LINK_ADDRESS, AMIC_API_LISTEN, AMIC_LOG_LEVEL,
-// AMIC_PASSPHRASE_FROM, AMIC_WITNESS_INTERVAL_S, AMIC_LINK_RELAYS, AMIC_LINK_RELAY_AFTER_S,
-// AMIC_LINK_RELAY_FOR (lists: "SG,TH"), AMIC_RECALL_COMPLY,
+// AMIC_PASSPHRASE_FROM, AMIC_KEYS_LIFE_DAYS, AMIC_WITNESS_INTERVAL_S, AMIC_LINK_RELAYS,
+// AMIC_LINK_RELAY_AFTER_S, AMIC_LINK_RELAY_FOR (lists: "SG,TH"), AMIC_RECALL_COMPLY,
 // AMIC_ATTACHMENTS_FREE_BYTES_MIN, AMIC_ATTACHMENTS_PEER_BYTES_MAX. `where` of an error is the
 // variable's name. Who the member is can't be overridden.
 using Environment = std::function<std::optional<std::string>(std::string const& name)>;

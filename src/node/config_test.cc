@@ -35,6 +35,7 @@ TEST(Config, FormatIsParsesInverse) {
   config.api_listen = {"0.0.0.0", 65535};
   config.log_level = "debug";
   config.passphrase_from = "file:/etc/amic/pass \"quoted\"";
+  config.keys_life_days = 400;
   config.witness_interval_s = 86400;
   config.peer_budget = {20, 0, 7, 1};
   config.peers[MemberId::parse("SG").value()] = {"https://127.0.0.1:9", 1200};
@@ -105,6 +106,8 @@ TEST(Config, BadValuesAreRefusedWithTheirLine) {
                           Case{"link.relays = [\"SG\", \"SG\"]", Code::kDuplicateKey},
                           Case{"link.relay_for = [\"*\", \"SG\"]", Code::kMalformed},
                           Case{"link.relay_after_s = 0", Code::kOutOfRange},
+                          Case{"keys.life_days = 29", Code::kOutOfRange},
+                          Case{"keys.life_days = 3651", Code::kOutOfRange},
                           Case{"witness.interval_s = 0", Code::kOutOfRange},
                           Case{"witness.interval_s = 86401", Code::kOutOfRange},
                           Case{"witness.interval_s = \"60\"", Code::kWrongType},
@@ -138,7 +141,8 @@ TEST(Config, TheEnvironmentOverrides) {
       {"AMIC_LINK_ADDRESS", "https://a:1"}, {"AMIC_API_LISTEN", "127.0.0.4:4"},
       {"AMIC_LOG_LEVEL", "warn"},           {"AMIC_PASSPHRASE_FROM", "fd:7"},
       {"AMIC_WITNESS_INTERVAL_S", "5"},     {"AMIC_MEMBER", "SG"},
-      {"AMIC_LINK_RELAYS", "SG,TH"},        {"AMIC_LINK_RELAY_FOR", ""}};
+      {"AMIC_KEYS_LIFE_DAYS", "365"},       {"AMIC_LINK_RELAYS", "SG,TH"},
+      {"AMIC_LINK_RELAY_FOR", ""}};
   auto const environment = [&](std::string const& name) -> std::optional<std::string> {
     auto const it = variables.find(name);
     return it == variables.end() ? std::nullopt : std::optional<std::string>(it->second);
@@ -151,6 +155,7 @@ TEST(Config, TheEnvironmentOverrides) {
   EXPECT_EQ(config.log_level, "warn");
   EXPECT_EQ(config.passphrase_from, "fd:7");
   EXPECT_EQ(config.witness_interval_s, 5);
+  EXPECT_EQ(config.keys_life_days, 365);
   EXPECT_EQ(config.relays.size(), 2u);
   EXPECT_TRUE(config.relay_for.empty());
   EXPECT_EQ(config.member.str(), "MY") << "who the member is can't be overridden";

@@ -3,6 +3,7 @@
 //   card.txt              this member's card, armoured
 //   keys/                 lock and one file per role (crypto/keyfile.h)
 //   community/launch.txt  the launch transcript, armoured; present once the node has joined
+//   community/history.txt the history as a file, if this node was given one; the log is the truth
 //   store/                the log and the index
 //   run/                  lock, sockets and pid of a running node
 #pragma once
@@ -29,6 +30,8 @@ class DataDir {
   std::filesystem::path card_file() const { return root_ / "card.txt"; }
   std::filesystem::path keys() const { return root_ / "keys"; }
   std::filesystem::path launch_file() const { return root_ / "community" / "launch.txt"; }
+  // The history as it was given to who joined later; see read_history_file().
+  std::filesystem::path history_file() const { return root_ / "community" / "history.txt"; }
   std::filesystem::path store() const { return root_ / "store"; }
   std::filesystem::path run() const { return root_ / "run"; }
 

@@ -69,5 +69,8 @@ Result<std::string> share_synthetic(std::vector<DemoMember> const& members, Rand
 
 // A token for people to try, made once and kept beside the node (mode 0600).
 Result<std::string> demo_token(DemoMember const& member);
+// An address that logs in to the member's web face once, within a day: as a user, or as its
+// administrator.
+Result<std::string> demo_login_link(DemoMember const& member, bool administrator);
 
 }  // namespace amic::node

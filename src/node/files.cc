@@ -92,22 +92,40 @@ Result<std::string> read_file(std::filesystem::path const& path, std::size_t siz
   }
 }
 
-Result<void> write_new_file(std::filesystem::path const& path, std::string_view bytes) {
-  if (path.filename().empty()) return fail(Code::kUsage, path.string(), "not the name of a file");
-  struct stat status {};
-  if (::lstat(path.c_str(), &status) == 0)
-    return fail(Code::kConflict, path.string(), "exists already and is left as it is");
+namespace {
+// By a temporary file beside it.
+Result<void> write_by(Result<void> (*rename)(std::string const&, std::filesystem::path const&),
+                      std::filesystem::path const& path, std::string_view bytes) {
   std::string temporary =
       (directory_of(path) / ("." + path.filename().string() + ".XXXXXX")).string();
   Descriptor const opened(::mkostemp(temporary.data(), O_CLOEXEC));  // mode 0600
   if (!opened.is_open()) return system_failure(path, errno);
   auto done = write_all(opened.number(), path, bytes);
-  if (done) done = rename_new(temporary, path);
+  if (done) done = rename(temporary, path);
   if (!done) {
     ::unlink(temporary.c_str());
     return done;
   }
   return sync_directory(directory_of(path));
+}
+}  // namespace
+
+Result<void> write_new_file(std::filesystem::path const& path, std::string_view bytes) {
+  if (path.filename().empty()) return fail(Code::kUsage, path.string(), "not the name of a file");
+  struct stat status {};
+  if (::lstat(path.c_str(), &status) == 0)
+    return fail(Code::kConflict, path.string(), "exists already and is left as it is");
+  return write_by(rename_new, path, bytes);
+}
+
+Result<void> replace_file(std::filesystem::path const& path, std::string_view bytes) {
+  if (path.filename().empty()) return fail(Code::kUsage, path.string(), "not the name of a file");
+  return write_by(
+      [](std::string const& from, std::filesystem::path const& to) -> Result<void> {
+        if (::rename(from.c_str(), to.c_str()) != 0) return system_failure(to, errno);
+        return {};
+      },
+      path, bytes);
 }
 
 Result<void> make_private_directory(std::filesystem::path const& path) {

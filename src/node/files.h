@@ -21,6 +21,10 @@ Result<std::string> read_file(std::filesystem::path const& path,
 // kIo. After a failure there is no new file.
 Result<void> write_new_file(std::filesystem::path const& path, std::string_view bytes);
 
+// The same, but takes the place of a file that exists, in one step: at every moment there is either
+// the old file or the new one, whole.
+Result<void> replace_file(std::filesystem::path const& path, std::string_view bytes);
+
 // Creates a directory of mode 0700 (and no parents). OK if it exists, is a directory, belongs to
 // this user and nobody else may write there; otherwise kForbidden. kReadOnly, kNotFound, kIo.
 Result<void> make_private_directory(std::filesystem::path const& path);

@@ -172,4 +172,14 @@ Result<std::string> ApiClient::remove(std::string const& target) {
   return call(std::move(request));
 }
 
+Result<std::string> ApiClient::login_link(std::int64_t valid_s) {
+  AMIC_TRY(auto const answer,
+           post("/api/v1/session/codes", json::serialize(json::object{{"valid_s", valid_s}})));
+  AMIC_TRY(auto const value, json::parse(answer));
+  AMIC_TRY(auto const code, json::get_string(value.as_object(), "code", ""));
+  if (!endpoint_) return fail(endpoint_.error());
+  return endpoint_->scheme + "://" + endpoint_->host + ":" + std::to_string(endpoint_->port) +
+         "/login#" + code;
+}
+
 }  // namespace amic::node

@@ -46,6 +46,9 @@ class ApiClient {
                            std::string const& idempotency_key = {});
   Result<std::string> put(std::string const& target, std::string body);
   Result<std::string> remove(std::string const& target);
+  // An address that logs in to the web face once with this client's token. The code is behind a
+  // '#': browsers send it to nobody.
+  Result<std::string> login_link(std::int64_t valid_s);
   // For what isn't JSON: the whole response of a 2xx.
   Result<net::Response> send(net::Request request);
   // Without a bound on time or size: a long body goes out from `request.source`, one that comes in

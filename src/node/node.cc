@@ -23,7 +23,7 @@ EnvelopeId launch_record_id(CommunityId const& community) {
 }
 
 exchange::NodeKeys exchange_keys(MemberId const& self, NodeKeys const& keys) {
-  return {self, keys.node, keys.sealing};
+  return {self, keys.node, keys.sealing, keys.more_sealing};
 }
 }  // namespace
 
@@ -33,6 +33,7 @@ Node::Node(NodeOptions options)
 Node::~Node() {
   if (api_owner_) api_owner_->stop();
   if (repair_worker_) repair_worker_->stop();
+  if (governance_worker_) governance_worker_->stop();
   if (link_) link_->stop();
   if (index_owner_) index_owner_->stop_fulfilling();
   committer_.reset();  // commits what waits; its callbacks may still use index and API
@@ -42,6 +43,8 @@ Node::~Node() {
   api_owner_.reset();
   repair_worker_.reset();
   link_.reset();
+  governance_worker_.reset();
+  delegation_.reset();
   runtime_.stop();
 }
 
@@ -52,12 +55,14 @@ Result<std::unique_ptr<Node>> Node::start(NodeOptions options) {
 }
 
 Result<void> Node::open() {
-  AMIC_TRY(community_, consent::community_of(options_.transcript));
+  AMIC_TRY(auto const genesis, consent::community_of(options_.transcript));
+  community_ = genesis.id;
   AMIC_TRY_VOID(open_store());
   runtime_.start();
   AMIC_TRY_VOID(open_link());
   AMIC_TRY_VOID(open_api());
   link_->start();
+  governance_worker_ = std::make_unique<GovernanceWorker>(*delegation_, [this] { follow_head(); });
   arm_trim();
   obs::log(obs::Level::kInfo, "node.started",
            {{"member", options_.config.member.str()},
@@ -71,22 +76,22 @@ Result<void> Node::open_store() {
   auto const& self = options_.config.member;
   AMIC_TRY(store_, node::open_store(options_.dir, options_.keys));
   AMIC_TRY_VOID(report_index_reset());
-  AMIC_TRY(log_,
-           tlog::Log::open(*store_, tlog::log_origin(community_.id, self, options_.config.realm),
-                           options_.keys.log));
-  witness_ = std::make_unique<tlog::Witness>(
-      *store_, *log_, tlog::cosigner_name(community_.id, self), options_.keys.cosigner, clock_);
+  AMIC_TRY(log_, tlog::Log::open(*store_, tlog::log_origin(community_, self, options_.config.realm),
+                                 options_.keys.log));
+  witness_ = std::make_unique<tlog::Witness>(*store_, *log_, tlog::cosigner_name(community_, self),
+                                             options_.keys.cosigner, clock_);
   AMIC_TRY_VOID(record_launch());
   committer_ = std::make_unique<GroupCommitter>(*log_, [this](std::uint64_t log_size) {
     if (auto* index = index_.load()) index->log_grew(log_size);
   });
+  AMIC_TRY(auto chronicle, open_history());
   AMIC_TRY(exchange_,
-           exchange::Exchange::open(community_, exchange_keys(self, options_.keys), *store_,
+           exchange::Exchange::open(chronicle.heads, exchange_keys(self, options_.keys), *store_,
                                     *committer_, clock_, random_, options_.config.realm));
+  AMIC_TRY_VOID(open_delegation(std::move(chronicle)));
   exchange_keys_ = exchange_keys(self, options_.keys);
-  carriers_ = std::make_unique<exchange::CarrierExports>(
-      exchange::CarrierParts{community_, *exchange_keys_, options_.config.realm, *store_,
-                             *exchange_, *committer_, clock_, random_});
+  carriers_ = std::make_unique<exchange::CarrierExports>(exchange::CarrierParts{
+      *exchange_keys_, options_.config.realm, *store_, *exchange_, *committer_, clock_, random_});
   exchange::RelayLimits limits;
   limits.for_all = options_.config.relay_for_all;
   limits.for_members = {options_.config.relay_for.begin(), options_.config.relay_for.end()};
@@ -146,14 +151,89 @@ Result<void> Node::record_launch() {
 store::Record Node::launch_record() const {
   store::Record record;
   record.kind = store::RecordKind::kGovernance;
-  record.id = launch_record_id(community_.id);
+  record.id = launch_record_id(community_);
   record.bytes = consent::encode(options_.transcript);
   record.digest = crypto::sha256(record.bytes);
   record.at_ms = clock_.now_ms();
   return record;
 }
 
+// What the node has been given as a file (who joins later, who was away for long) goes into its
+// log.
+Result<governance::Chronicle> Node::open_history() {
+  AMIC_TRY(auto chronicle, governance::load_chronicle(*store_, options_.transcript));
+  AMIC_TRY(auto const file, read_history_file(options_.dir));
+  if (!file || file->decisions.size() <= chronicle.history.chapters.size()) return chronicle;
+  AMIC_TRY(auto const given, governance::chronicle_of(options_.transcript, file->decisions));
+  auto const have = chronicle.history.chapters.size();
+  if (have > 0 && given.history.chapters[have - 1].head != chronicle.history.now.head_digest)
+    return fail(Code::kConflict, options_.dir.history_file().string(),
+                "tells another history than the log of this node");
+  std::vector<store::Append> units;
+  for (std::size_t i = have; i < file->decisions.size(); ++i)
+    units.push_back(governance::decision_unit(file->decisions[i], i + 1, clock_.now_ms()));
+  AMIC_TRY_VOID(log_->append(std::move(units)));
+  return governance::load_chronicle(*store_, options_.transcript);
+}
+
+Result<void> Node::open_delegation(governance::Chronicle chronicle) {
+  if (!options_.config.consent_counter.empty())
+    counter_ = std::make_unique<CounterFile>(options_.config.consent_counter);
+  governance::Keys keys{options_.keys.node, std::nullopt};
+  if (options_.config.consent_sign_at_node) keys.governance = options_.keys.governance;
+  AMIC_TRY(delegation_, governance::Delegation::open(
+                            {*exchange_, *store_, *committer_, clock_, random_, counter_.get()},
+                            std::move(keys), std::move(chronicle)));
+  return {};
+}
+
+// The links are pinned to the keys of the head: if those are the same, peers have to show the new
+// head and that is all.
+void Node::follow_head() {
+  auto const& head = exchange_->community().head;
+  obs::log(obs::Level::kInfo, "node.head", {{"epoch", head.epoch}});
+  auto const& self = options_.config.member;
+  auto const* const card = head.member(self);
+  bool const ours = card != nullptr && card->node == options_.keys.node.verify_key() &&
+                    card->tls == options_.keys.tls.verify_key() &&
+                    card->sealing == options_.keys.sealing.public_key();
+  if (!ours && options_.restart) return options_.restart();
+  if (head.members == linked_cards_) {
+    std::shared_lock const lock(link_mutex_);
+    return link_->head_changed();
+  }
+  if (auto const renewed = renew_link(); !renewed)
+    obs::log(obs::Level::kError, "node.link", {{"error", renewed.error().text()}});
+}
+
+Result<void> Node::renew_link() {
+  std::unique_lock const lock(link_mutex_);
+  link_->stop();
+  link_.reset();  // the port is free from here on
+  AMIC_TRY_VOID(open_link());
+  link_->start();
+  return {};
+}
+
 Result<void> Node::open_link() {
+  auto options = link_options();
+  options.port = link_port_ != 0 ? link_port_ : options.port;
+  AMIC_TRY(link_, link::LinkService::create(
+                      {runtime_, pool_, *exchange_, *log_, *witness_, clock_, random_, metrics_,
+                       relay_.get(), repair_.get(), attachments_.get(), delegation_.get()},
+                      std::move(options)));
+  link_port_ = link_->port();
+  linked_cards_ = exchange_->community().head.members;
+  for (auto const& [peer, config] : options_.config.peers) {
+    if (config.address.empty()) continue;
+    if (exchange_->community().head.member(peer) == nullptr) continue;  // not yet, or no more
+    AMIC_TRY(auto address, consent::parse_link_address(config.address));
+    AMIC_TRY_VOID(link_->set_address(peer, {"https", std::move(address.host), address.port}));
+  }
+  return {};
+}
+
+link::Options Node::link_options() const {
   link::Options options;
   options.host = options_.config.link_listen.host;
   options.port = options_.config.link_listen.port;
@@ -166,21 +246,17 @@ Result<void> Node::open_link() {
     options.send_bytes_per_second[peer] = config.send_bytes_per_second;
   options.relays = options_.config.relays;
   options.relay_after_ms = options_.config.relay_after_s * 1000;
-  AMIC_TRY(link_, link::LinkService::create(
-                      {runtime_, pool_, *exchange_, *log_, *witness_, clock_, random_, metrics_,
-                       relay_.get(), repair_.get(), attachments_.get()},
-                      std::move(options)));
-  for (auto const& [peer, config] : options_.config.peers) {
-    if (config.address.empty()) continue;
-    AMIC_TRY(auto address, consent::parse_link_address(config.address));
-    AMIC_TRY_VOID(link_->set_address(peer, {"https", std::move(address.host), address.port}));
-  }
-  return {};
+  return options;
 }
 
 Result<void> Node::open_api() {
-  repair_worker_ = std::make_unique<RepairWorker>(*repair_, *link_, metrics_,
-                                                  [this] { index_owner_->rebuild(); });
+  auto const ask = [this](exchange::Repair::Ask question, std::function<void(Result<Bytes>)> done) {
+    std::shared_lock const lock(link_mutex_);
+    if (!link_) return done(fail(Code::kUnavailable, "link", "is being made anew"));
+    link_->ask(std::move(question), std::move(done));
+  };
+  repair_worker_ =
+      std::make_unique<RepairWorker>(*repair_, ask, metrics_, [this] { index_owner_->rebuild(); });
   api::Options options;
   options.server.host = options_.config.api_listen.host;
   options.server.port = options_.config.api_listen.port;
@@ -203,7 +279,8 @@ Result<void> Node::open_api() {
                                        operations_.get(),
                                        repair_.get(),
                                        [this] { return repair_worker_->start(); },
-                                       attachments_.get()};
+                                       attachments_.get(),
+                                       delegation_.get()};
   AMIC_TRY(api_owner_, api::ApiService::start(dependencies, std::move(options)));
   api_ = api_owner_.get();
   return {};
@@ -215,7 +292,7 @@ std::string Node::api_url() const {
 }
 
 std::string Node::link_address() const {
-  Listen const listen{options_.config.link_listen.host, link_->port()};
+  Listen const listen{options_.config.link_listen.host, link_port_};
   return "https://" + listen.text();
 }
 
@@ -272,7 +349,8 @@ json::array refusals_json(std::vector<exchange::PeerRefusal> const& refusals) {
 
 json::value Node::links_json() const {
   json::array out;
-  auto const all = link_->status();
+  std::shared_lock const lock(link_mutex_);
+  auto const all = link_ ? link_->status() : fail(Code::kUnavailable, "link");
   if (!all) return out;
   for (auto const& peer : *all) {
     json::object link;
@@ -335,8 +413,11 @@ Result<OfflineNode> open_offline(DataDir const& dir, consent::Community const& c
   AMIC_TRY(out.log, tlog::Log::open(*out.store, tlog::log_origin(community.id, card.member, realm),
                                     keys.log));
   out.committer = std::make_unique<exchange::DirectCommitter>(*out.log);
+  AMIC_TRY(auto transcript, dir.launch());
+  if (!transcript) return fail(Code::kUnknownCommunity, dir.launch_file().string());
+  AMIC_TRY(auto chronicle, governance::load_chronicle(*out.store, std::move(*transcript)));
   AMIC_TRY(out.exchange,
-           exchange::Exchange::open(community, exchange_keys(card.member, keys), *out.store,
+           exchange::Exchange::open(chronicle.heads, exchange_keys(card.member, keys), *out.store,
                                     *out.committer, clock, random, realm));
   return out;
 }

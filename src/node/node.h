@@ -3,14 +3,19 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
+#include <shared_mutex>
 #include <string>
 
 #include "api/api.h"
 #include "base/clock.h"
 #include "base/random.h"
+#include "governance/delegation.h"
 #include "link/link.h"
 #include "node/ceremony.h"
+#include "node/counter_file.h"
+#include "node/governance_worker.h"
 #include "node/group_committer.h"
 #include "node/index_worker.h"
 #include "node/repair_worker.h"
@@ -23,6 +28,9 @@ struct NodeOptions {
   consent::Transcript transcript;
   NodeKeys keys;
   std::string local_token;  // secret of this run, for the command line
+  // Own keys have changed in the head, or the member has left: the node is to be started anew. On a
+  // thread of the node.
+  std::function<void()> restart = {};
 };
 
 class Node {
@@ -40,10 +48,15 @@ class Node {
   Result<void> open();
   Result<void> open_store();
   Result<void> open_attachments();
+  Result<governance::Chronicle> open_history();
+  Result<void> open_delegation(governance::Chronicle chronicle);
   Result<void> report_index_reset();
   Result<void> record_launch();
   store::Record launch_record() const;
   Result<void> open_link();
+  link::Options link_options() const;
+  void follow_head();  // on the worker of consent
+  Result<void> renew_link();
   Result<void> open_api();
   json::value links_json() const;
   void arm_trim();
@@ -51,7 +64,7 @@ class Node {
   NodeOptions options_;
   SystemClock clock_;
   SystemRandom random_;
-  consent::Community community_;
+  CommunityId community_;
   obs::Metrics metrics_;
   net::Runtime runtime_;
   net::WorkerPool pool_;
@@ -68,7 +81,13 @@ class Node {
   std::unique_ptr<exchange::Repair> repair_;
   std::atomic<IndexWorker*> index_ = nullptr;  // set once; read by the committer's callback
   std::unique_ptr<IndexWorker> index_owner_;
+  std::unique_ptr<governance::Counter> counter_;
+  std::unique_ptr<governance::Delegation> delegation_;
+  std::unique_ptr<GovernanceWorker> governance_worker_;
+  mutable std::shared_mutex link_mutex_;  // the service is made anew when members' keys change
   std::unique_ptr<link::LinkService> link_;
+  std::uint16_t link_port_ = 0;
+  std::vector<consent::Card> linked_cards_;  // of the head that link_ was made for
   std::unique_ptr<RepairWorker> repair_worker_;
   std::atomic<api::ApiService*> api_ = nullptr;
   std::unique_ptr<api::ApiService> api_owner_;

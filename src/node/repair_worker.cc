@@ -17,10 +17,10 @@ struct Waiting {
 
 }  // namespace
 
-RepairWorker::RepairWorker(exchange::Repair& repair, link::LinkService& link, obs::Metrics& metrics,
+RepairWorker::RepairWorker(exchange::Repair& repair, Ask ask, obs::Metrics& metrics,
                            std::function<void()> on_stale_index)
     : repair_(repair),
-      link_(link),
+      ask_(std::move(ask)),
       on_stale_index_(std::move(on_stale_index)),
       damaged_(metrics.gauge("amic_log_damaged_records",
                              "Records of the log known to be damaged: repair them.", {})),
@@ -89,7 +89,7 @@ void RepairWorker::repair_once() {
 
 Result<Bytes> RepairWorker::ask(exchange::Repair::Ask question) {
   auto const waiting = std::make_shared<Waiting>();
-  link_.ask(std::move(question), [waiting](Result<Bytes> answer) {
+  ask_(std::move(question), [waiting](Result<Bytes> answer) {
     std::lock_guard const lock(waiting->mutex);
     waiting->answer = std::move(answer);
     waiting->came.notify_all();

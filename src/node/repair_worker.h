@@ -7,15 +7,17 @@
 #include <mutex>
 #include <thread>
 
-#include "link/link.h"
+#include "exchange/repair.h"
 #include "obs/metrics.h"
 
 namespace amic::node {
 
 class RepairWorker {
  public:
-  // `on_stale_index` once a repair has ended that put records back under new data keys.
-  RepairWorker(exchange::Repair& repair, link::LinkService& link, obs::Metrics& metrics,
+  using Ask = std::function<void(exchange::Repair::Ask, std::function<void(Result<Bytes>)>)>;
+  // `ask` carries a question to a peer (LinkService::ask). `on_stale_index` once a repair has ended
+  // that put records back under new data keys.
+  RepairWorker(exchange::Repair& repair, Ask ask, obs::Metrics& metrics,
                std::function<void()> on_stale_index);
   ~RepairWorker();  // gives up what is under way; before the link goes
 
@@ -29,7 +31,7 @@ class RepairWorker {
   void count();
 
   exchange::Repair& repair_;
-  link::LinkService& link_;
+  Ask const ask_;
   std::function<void()> const on_stale_index_;
   obs::Gauge& damaged_;
   obs::Counter& restored_;

@@ -1,4 +1,4 @@
-// How a node opens its store: encrypted under a key that only its sealing key leads to.
+// How a node opens its store: encrypted under a key that only its first sealing key leads to.
 #pragma once
 
 #include "crypto/hash.h"
@@ -16,7 +16,7 @@ inline crypto::Secret store_key(crypto::SealKey const& sealing) {
 
 inline Result<std::unique_ptr<store::Store>> open_store(DataDir const& dir, NodeKeys const& keys) {
   store::Options options;
-  options.key = store_key(keys.sealing);
+  options.key = store_key(keys.first_sealing);  // a rotation must not lock the store
   return store::Store::open("sqlite:" + dir.store().string(), std::move(options));
 }
 

@@ -133,8 +133,7 @@ std::function<void()> SimNode::guard(std::function<void()> work) {
 
 exchange::CarrierParts SimNode::carrier_parts() {
   static Realm const realm;
-  return {world_.founders.community, node_keys_, realm, *store_, *exchange_, *committer_, clock_,
-          world_.dice.random()};
+  return {node_keys_, realm, *store_, *exchange_, *committer_, clock_, world_.dice.random()};
 }
 
 bool SimNode::excused(Error const& error) const {

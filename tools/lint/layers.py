@@ -16,13 +16,15 @@ LEVEL = {
     "envelope": 4, "stix": 4, "marking": 4, "store": 4,
     "tlog": 5, "consent": 5, "holdings": 5, "importers": 5,
     "exchange": 6, "identity": 6,
-    "link": 7, "api": 7,
-    "node": 8,
+    "governance": 7,
+    "link": 8, "api": 8,
+    "node": 9,
 }
 OWNER = {
     r"boost/(asio|beast)": {"net"},
     r"boost/json": {"json"},
     r"sodium\.h": {"crypto"},
+    r"libgfshare\.h": {"crypto"},
     r"openssl/": {"crypto", "net"},
     r"unicode/": {"search"},
     r"sqlite3\.h|libpq": {"store"},
