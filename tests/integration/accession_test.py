@@ -145,6 +145,28 @@ def verify(cli, history, work):
     check(done.code == 1, "one that was altered does not", done.out + done.err)
 
 
+def sign_elsewhere(cli, nodes):
+    """A node that has no governance key: each statement waits for a signature by the key file."""
+    first = nodes[0]
+    first.env = {**first.env, "AMIC_CONSENT_SIGN_AT_NODE": "no"}
+    first.restart()
+    wait_until(lambda: all(may_sign(node) for node in nodes), "all may sign again")
+    cli.ok("motion", "propose", "announce", "--dir", first.dir, "--title", "Signed by a person", "--text", "Synthetic.")
+    for node in nodes:
+        motion = wait_motion(node, "Signed by a person")
+    for node in nodes:
+        answer(cli, node, motion)
+
+    def waits():
+        return first.http.get("/api/v1/consent").json["unsigned"]
+
+    wait_until(waits, "the adoption waits for a signature")
+    check_equal(epoch(nodes[1]), 3, "nothing is decided without it")
+    cli.ok("motion", "sign", "--dir", first.dir)
+    wait_epoch(nodes, 4)
+    harness.passed("a key that is not at the node signs position and adoption")
+
+
 def main(cli, work):
     count = int(os.environ.get("AMIC_TEST_MEMBERS", "3"))
     community = harness.Community(cli, f"{work}/community", NAMES[:count]).start()
@@ -182,6 +204,7 @@ def main(cli, work):
     harness.passed(f"the new member's motion is decided by all in {seconds:.2f} s")
     away.restart()
     check_equal(epoch(away), 3, "the head is there after a restart")
+    sign_elsewhere(cli, everybody)
     page = f"{work}/tor.html"
     cli.ok("instrument", "export", "TOR", "--dir", away.dir, "--out", page)
     with open(page, encoding="utf-8") as given:
