@@ -150,6 +150,10 @@ TEST(Instruments, DiffByArticles) {
   EXPECT_EQ(diff[1], (ArticleDiff{ArticleChange::kChanged, "3", "C\n", "X\n"}));
   EXPECT_EQ(diff[2], (ArticleDiff{ArticleChange::kAdded, "4", "", "D\n"}));
   EXPECT_TRUE(diff_articles("same\n", "same\n").empty());
+  // The blank line before an article that is put at the end is no change of the one before it.
+  auto const appended = diff_articles("## 1\nA\n", "## 1\nA\n\n## 2\nB\n");
+  ASSERT_EQ(appended.size(), 1U);
+  EXPECT_EQ(appended[0].change, ArticleChange::kAdded);
 }
 
 // Not a bound: prints what verifying costs here. AMIC_CONSENT_DECISIONS sets how many.

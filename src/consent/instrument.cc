@@ -68,6 +68,15 @@ InstrumentVersion const* in_force(std::vector<InstrumentVersion> const& versions
   return out;
 }
 
+namespace {
+// Between two articles stand as many blank lines as the writer likes: the last article of a text gets
+// one more when another follows it, and has not changed.
+std::string_view without_last_blanks(std::string_view body) {
+  auto const last = body.find_last_not_of('\n');
+  return body.substr(0, last == std::string_view::npos ? 0 : last + 1);
+}
+}  // namespace
+
 std::vector<ArticleDiff> diff_articles(std::string_view before, std::string_view after) {
   auto const old_articles = articles_of(before), new_articles = articles_of(after);
   std::vector<ArticleDiff> out;
@@ -80,7 +89,7 @@ std::vector<ArticleDiff> diff_articles(std::string_view before, std::string_view
     }
     for (; at < found; ++at)
       out.push_back({ArticleChange::kRemoved, old_articles[at].heading, old_articles[at].body, {}});
-    if (old_articles[at].body != article.body)
+    if (without_last_blanks(old_articles[at].body) != without_last_blanks(article.body))
       out.push_back(
           {ArticleChange::kChanged, article.heading, old_articles[at].body, article.body});
     ++at;

@@ -27,7 +27,7 @@ std::vector<InstrumentVersion> record_of_changes(Transcript const& transcript,
 InstrumentVersion const* in_force(std::vector<InstrumentVersion> const& versions, UnixMs at_ms);
 
 // What a reader of an amendment sees: the articles (headings and what stands under them) that were
-// added, removed or changed against the text in force, in the order of the new text, removed ones
+// added, removed or changed (blank lines at an end aside) against the text in force, in the order of the new text, removed ones
 // at the place where they stood.
 enum class ArticleChange : std::uint8_t { kAdded, kRemoved, kChanged };
 struct ArticleDiff {

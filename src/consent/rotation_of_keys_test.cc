@@ -335,7 +335,8 @@ TEST(KeyChainTest, AMotionThatReplacesTheKeysEndsTheChainAndTheContradiction) {
 // Whatever comes, in whatever order, all who have all of it say the same.
 RC_GTEST_PROP(KeyChainTest, SaysTheSameInEveryOrder, (unsigned seed)) {
   World world;
-  world.random = SeededRandom(seed);
+  // Never the seed that the founders' keys came from: a new card must not have an old key.
+  world.random = SeededRandom((std::uint64_t{1} << 32) + seed);
   std::vector<KeyRotation> pool;
   for (std::size_t who = 0; who < 2; ++who) {
     std::vector<KeyRotation> before;

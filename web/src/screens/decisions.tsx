@@ -78,7 +78,7 @@ function One({ id, onDone }: { id: string; onDone(): void }) {
         </section>
       ))}
       {motion.change.text && <pre className="instrument" tabIndex={0}>{motion.change.text}</pre>}
-      {motion.comment_texts.length > 0 && <><h3>{t('Comments')}</h3><ul className="relations">{motion.comment_texts.map((c, i) => <li key={i}><b>{c.author}</b> <span className="mono">{times.dtg(c.created)}</span> {c.place} {c.text}</li>)}</ul></>}
+      {motion.comment_texts.length > 0 && <><h3>{t('Comments')}</h3><ul className="relations">{motion.comment_texts.map((c, i) => <li key={i}><b>{c.author}</b> <span className="mono">{times.dtg(c.created)}</span> {c.place && <i>{c.place}: </i>}{c.text}</li>)}</ul></>}
       <h3>{t('Your position')}</h3>
       {motion.own_position && <p className="hint">{t('Given')}: <b>{motion.own_position}</b></p>}
       <div className="choice" role="radiogroup" aria-label={t('Your position')}>{POSITIONS.map((p) => <label key={p.id} className={position === p.id ? 'on' : ''}><input type="radio" name="position" checked={position === p.id} onChange={() => setPosition(p.id)} /> {t(p.name)}</label>)}</div>
